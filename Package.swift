@@ -1,0 +1,116 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+// Arrows only point down: a target names the targets below it and never one beside it.
+// docs/contributor.md draws the picture.
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let strictC: [CSetting] = [
+  .treatAllWarnings(as: .error)
+]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "slipway",
+  products: [
+    .executable(name: "slipway", targets: ["slipway"]),
+    .executable(name: "slipway-node", targets: ["slipway-node"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // Executables: one file each.
+    .executableTarget(
+      name: "slipway",
+      dependencies: [
+        "Commands", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "slipway-node",
+      dependencies: ["Configuration", "Environment", "Host", "Launch", "Stack", "CLinux"],
+      swiftSettings: strict),
+
+    // The rooms, top to bottom.
+    .target(
+      name: "Commands",
+      dependencies: [
+        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Sandbox", "Stack",
+        "Topology",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        system,
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Launch",
+      dependencies: ["Configuration", "Environment", "Host", "Microarchitecture", "Stack"],
+      swiftSettings: strict),
+    .target(name: "Sandbox", dependencies: ["CLinux", "Environment"], swiftSettings: strict),
+    .target(
+      name: "Stack", dependencies: ["Environment", "Microarchitecture"], swiftSettings: strict),
+    .target(
+      name: "Host", dependencies: ["CLinux", "Microarchitecture", system], swiftSettings: strict),
+    .target(
+      name: "Topology", dependencies: ["CHwloc", "CLinux", "Microarchitecture"],
+      swiftSettings: strict),
+    .target(
+      name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
+      swiftSettings: strict),
+    .target(name: "Microarchitecture", swiftSettings: strict),
+    .target(name: "Environment", swiftSettings: strict),
+
+    // C: the few system calls that Swift cannot make, and the system's libhwloc.
+    .target(name: "CLinux", cSettings: strictC + [.define("_GNU_SOURCE")]),
+    .systemLibrary(
+      name: "CHwloc", pkgConfig: "hwloc",
+      providers: [.apt(["libhwloc-dev"]), .yum(["hwloc-devel"])]),
+
+    // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
+    // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
+    .target(
+      name: "CSpank", path: "spank", exclude: [
+        "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "remote.c", "slipway.lds",
+      ],
+      sources: ["words.c", "reply.c"], publicHeadersPath: "include", cSettings: strictC),
+
+    // Tests.
+    .target(
+      name: "TestSupport", dependencies: ["Host", "Microarchitecture", "Stack"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "MicroarchitectureTests", dependencies: ["Microarchitecture", "Host", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EnvironmentTests", dependencies: ["Environment", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "HostTests",
+      dependencies: ["Host", "Microarchitecture", "TestSupport", "Topology"],
+      resources: [.copy("Machines")], swiftSettings: strict),
+    .testTarget(
+      name: "StackTests",
+      dependencies: ["Environment", "Host", "Microarchitecture", "Stack", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LaunchTests",
+      dependencies: ["Configuration", "Environment", "Host", "Launch", "Stack", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: strict),
+    .testTarget(name: "LabTests", dependencies: ["TestSupport"], swiftSettings: strict),
+  ]
+)

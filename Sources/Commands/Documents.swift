@@ -1,0 +1,148 @@
+import Environment
+import FoundationEssentials
+import Host
+import Launch
+import Microarchitecture
+import Stack
+import Topology
+
+/// The JSON of a type: sorted keys, a schema number; people may rely on it.
+protocol Document: Encodable {}
+
+extension Document {
+  var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+}
+
+/// A launch plan as JSON.
+struct PlanDocument: Document {
+  var schema = 1
+  var argv: [String]
+  var stack: Stack
+  var set: [String: String]
+  var unset: [String]
+  var warnings: [String]
+
+  struct Stack: Encodable {
+    var repository: String
+    var version: String
+    var prefix: String
+    var compat: String
+    var subdirectory: String
+    var reason: String
+    var steppedOver: [StackSelection.Step]
+    var accelerator: String?
+  }
+
+  init(_ plan: LaunchPlan) {
+    argv = plan.argv
+    let selection = plan.selection
+    stack = Stack(
+      repository: selection.repository.name, version: selection.version, prefix: selection.prefix,
+      compat: selection.eprefix, subdirectory: selection.subdirectory, reason: selection.reason,
+      steppedOver: selection.steppedOver, accelerator: selection.acceleratorSubtree)
+    set = [:]
+    unset = []
+    for change in plan.changes {
+      if let value = change.value { set[change.name] = value } else { unset.append(change.name) }
+    }
+    warnings = plan.warnings
+  }
+}
+
+/// What `slipway detect` found, as JSON.
+struct DetectionDocument: Document {
+  var schema = 1
+  var best: String
+  var targets: [Verdict]
+  var processor: CPU
+  var accelerator: String?
+  var gpus: [Device]
+  var topology: Shape?
+  var kernel: String?
+  var glibc: String?
+  var devices: [String]
+  var warnings: [String]
+
+  struct Verdict: Encodable {
+    var subdirectory: String
+    var suitable: Bool
+    var reason: String
+    var missing: [String]
+    var assumed: [String]
+  }
+
+  struct CPU: Encodable {
+    var architecture: Architecture
+    var vendor: String
+    var family: Int?
+    var model: Int?
+    var stepping: Int?
+    var part: Int?
+    var name: String?
+    var microarchitecture: String?
+    var evidence: Processor.Evidence
+    var virtual: Bool
+    var features: [String]
+  }
+
+  struct Device: Encodable {
+    var vendor: GPU.Vendor
+    var name: String?
+    var address: String?
+    var computeCapability: String?
+    var gfx: String?
+    var numaNode: Int?
+    var source: GPU.Source
+  }
+
+  struct Shape: Encodable {
+    var packages: Int
+    var cores: Int
+    var processingUnits: Int
+    var numaNodes: Int
+  }
+
+  init(_ detection: Detection) {
+    let processor = detection.processor
+    best = detection.selection.suitable.first?.subdirectory ?? ""
+    targets = detection.selection.candidates.map { candidate in
+      var verdict = Verdict(
+        subdirectory: candidate.target.subdirectory, suitable: candidate.isSuitable,
+        reason: candidate.reason, missing: [], assumed: [])
+      switch candidate.verdict {
+      case .missing(let features): verdict.missing = features
+      case .suitable(let features): verdict.assumed = features
+      case .otherVendor: break
+      }
+      return verdict
+    }
+    self.processor = CPU(
+      architecture: processor.architecture, vendor: processor.vendor, family: processor.family,
+      model: processor.model, stepping: processor.stepping, part: processor.part,
+      name: processor.name, microarchitecture: KnownModel.of(processor)?.name,
+      evidence: processor.evidence, virtual: processor.isVirtual,
+      features: processor.features.sorted())
+    accelerator = detection.profile.accelerator
+    gpus = detection.profile.gpus.map {
+      Device(
+        vendor: $0.vendor, name: $0.name, address: $0.address,
+        computeCapability: $0.computeCapability?.description, gfx: $0.gfx, numaNode: $0.numaNode,
+        source: $0.source)
+    }
+    topology = detection.topology.map {
+      Shape(
+        packages: $0.packages, cores: $0.cores, processingUnits: $0.processingUnits,
+        numaNodes: $0.numaNodes)
+    }
+    kernel = detection.kernel
+    glibc = detection.glibc
+    devices = detection.devices
+    warnings = detection.profile.warnings
+  }
+}

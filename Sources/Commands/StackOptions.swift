@@ -1,0 +1,65 @@
+import ArgumentParser
+import Configuration
+import Environment
+import Glibc
+import Host
+import Launch
+import Logging
+import Microarchitecture
+import Stack
+
+/// The options of every command that chooses a stack.
+struct StackOptions: ParsableArguments {
+  @Option(
+    name: .customLong("eessi"), help: ArgumentHelp("The version of the stack.", valueName: "version"))
+  var version: String?
+
+  @Option(name: .customLong("eessi-repo"), help: "The repository, by its CVMFS name.")
+  var repository: String?
+
+  @Option(
+    name: .customLong("eessi-arch"),
+    help: "A software subdirectory instead of the detected one, such as x86_64/amd/zen2.")
+  var subdirectory: String?
+
+  @Option(help: "The configuration file (default: \(Configuration.path)).")
+  var config: String?
+
+  @Flag(name: .shortAndLong, help: "Say what is chosen and why, on standard error.")
+  var verbose = false
+
+  /// Plans a launch on this machine.
+  func plan(_ argv: [String]) throws -> LaunchPlan {
+    let configuration = try Configuration.load(named: config)
+    let log = Logger.slipway(verbose: verbose)
+    let host = try MachineRoot().profile()
+    log.debug("processor: \(host.processor.name ?? host.processor.vendor)")
+    let files = GuardedFiles(seconds: configuration.deadline)
+    defer { files.stop() }
+    let plan = try LaunchPlan(
+      LaunchRequest(
+        repository: repository, version: version,
+        subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") }, argv: argv),
+      environment: Environment.ofThisProcess, configuration: configuration, host: host,
+      files: StackReader(guarding: files))
+    for warning in plan.warnings { log.warning("\(warning)") }
+    log.info("\(plan.summary)")
+    return plan
+  }
+}
+
+extension Environment {
+  /// The environment that this process was started with.
+  static var ofThisProcess: Environment {
+    var entries: [UnsafeBufferPointer<UInt8>] = []
+    var at = environ
+    while let entry = at.pointee {
+      let length = strlen(entry)
+      entries.append(
+        UnsafeBufferPointer(
+          start: UnsafeRawPointer(entry).assumingMemoryBound(to: UInt8.self), count: length))
+      at += 1
+    }
+    return Environment(entries: entries)
+  }
+}

@@ -1,0 +1,145 @@
+import TOMLKit
+
+/// What an administrator sets in `slipway.toml`.
+package struct Configuration: Equatable, Sendable {
+  package var stack = Stack()
+  package var selection = Selection()
+  /// Seconds that everything which may wait for a file system may take together.
+  package var deadline: Double = 10
+
+  /// The `[stack]` table.
+  package struct Stack: Equatable, Sendable {
+    package var repository = "software.eessi.io"
+    /// nil takes the newest version that the repository holds.
+    package var version: String?
+    /// Where CVMFS repositories are mounted.
+    package var cvmfs = "/cvmfs"
+    /// Roots of repositories that are not below `cvmfs`, by name.
+    package var roots: [String: String] = [:]
+  }
+
+  /// The `[selection]` table.
+  package struct Selection: Equatable, Sendable {
+    /// Targets that processors of another vendor may use.
+    package var crossVendor: Set<String> = []
+    package var allowUnsafeOverride = false
+  }
+
+  package init() {}
+
+  /// Where a site keeps the file.
+  package static let path = "/etc/slipway/slipway.toml"
+
+  /// Reads the text of a configuration file.
+  ///
+  /// Every key must be known and of its type: a misspelt key would silently change nothing.
+  package init(toml text: String, file: String) throws(ConfigurationError) {
+    let table: TOMLTable
+    do {
+      table = try TOMLTable(string: text)
+    } catch {
+      throw ConfigurationError(file: file, problem: "is not TOML: \(error)")
+    }
+    let reader = Reader(file: file)
+    for (section, value) in table {
+      switch section {
+      case "deadline":
+        let seconds = value.double ?? value.int.map(Double.init)
+        guard let seconds, (1...3600).contains(seconds) else {
+          throw reader.wrong("deadline", "a number of seconds from 1 to 3600")
+        }
+        deadline = seconds
+      case "stack": try readStack(try reader.table(value, section), reader)
+      case "selection": try readSelection(try reader.table(value, section), reader)
+      default: throw reader.unknown(section)
+      }
+    }
+  }
+
+  private mutating func readStack(_ table: TOMLTable, _ reader: Reader) throws(ConfigurationError) {
+    for (key, value) in table {
+      switch key {
+      case "repository": stack.repository = try reader.string(value, "stack.repository")
+      case "version": stack.version = try reader.string(value, "stack.version")
+      case "cvmfs": stack.cvmfs = try reader.path(value, "stack.cvmfs")
+      case "roots":
+        for (name, root) in try reader.table(value, "stack.roots") {
+          stack.roots[name] = try reader.path(root, "stack.roots.\(name)")
+        }
+      default: throw reader.unknown("stack.\(key)")
+      }
+    }
+  }
+
+  private mutating func readSelection(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      switch key {
+      case "cross_vendor":
+        selection.crossVendor = Set(try reader.strings(value, "selection.cross_vendor"))
+      case "allow_unsafe_override":
+        guard let flag = value.bool else {
+          throw reader.wrong("selection.allow_unsafe_override", "true or false")
+        }
+        selection.allowUnsafeOverride = flag
+      default: throw reader.unknown("selection.\(key)")
+      }
+    }
+  }
+
+  private struct Reader {
+    var file: String
+
+    func unknown(_ key: String) -> ConfigurationError {
+      ConfigurationError(file: file, problem: "has the unknown key \(key)")
+    }
+    func wrong(_ key: String, _ expected: String) -> ConfigurationError {
+      ConfigurationError(file: file, problem: "\(key) must be \(expected)")
+    }
+    func table(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> TOMLTable
+    {
+      guard let table = value.table else { throw wrong(key, "a table") }
+      return table
+    }
+    func string(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> String
+    {
+      guard let string = value.string, !string.isEmpty else { throw wrong(key, "a text") }
+      return string
+    }
+    func path(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> String
+    {
+      let path = try string(value, key)
+      guard path.hasPrefix("/"), path == "/" || !path.hasSuffix("/") else {
+        throw wrong(key, "an absolute path without a slash at its end")
+      }
+      return path
+    }
+    func strings(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> [String]
+    {
+      guard let array = value.array else { throw wrong(key, "a list of texts") }
+      var strings: [String] = []
+      for element in array { strings.append(try string(element, key)) }
+      return strings
+    }
+  }
+}
+
+/// A configuration file that cannot be used.
+package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  package var file: String
+  package var problem: String
+
+  package init(file: String, problem: String) {
+    self.file = file
+    self.problem = problem
+  }
+
+  package var description: String {
+    "\(file) \(problem); remedy: correct it (slipway.toml(5) explains every key)"
+  }
+}

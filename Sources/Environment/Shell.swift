@@ -1,0 +1,69 @@
+/// A family of shells that reads the same assignments.
+package enum Shell: String, CaseIterable, Sendable {
+  /// POSIX shells: sh, dash, bash, ksh, zsh.
+  case sh
+  /// csh and tcsh.
+  case csh
+  case fish
+
+  /// The family of a shell's name, such as `bash`.
+  package init?(named name: String) {
+    switch name {
+    case "sh", "bash", "dash", "ksh", "zsh": self = .sh
+    case "csh", "tcsh": self = .csh
+    case "fish": self = .fish
+    default: return nil
+    }
+  }
+
+  /// The command that makes one change, one line without its end.
+  ///
+  /// Names that a shell cannot assign (exported functions, `a.b`) give nil.
+  package func command(for change: EnvironmentChange) -> String? {
+    guard Self.isAssignable(change.name) else { return nil }
+    switch (self, change.value) {
+    case (.sh, let value?): return "export \(change.name)=\(quoted(value))"
+    case (.sh, nil), (.csh, nil):
+      return self == .sh ? "unset \(change.name)" : "unsetenv \(change.name)"
+    case (.csh, let value?): return "setenv \(change.name) \(quoted(value))"
+    case (.fish, let value?):
+      // fish keeps PATH, MANPATH and CDPATH as lists and joins them itself.
+      return "set -gx \(change.name) \(quoted(value))"
+    case (.fish, nil): return "set -e \(change.name)"
+    }
+  }
+
+  /// The value as one word that the shell takes literally.
+  package func quoted(_ value: String) -> String {
+    switch self {
+    case .sh: return "'" + value.replacing("'", with: "'\\''") + "'"
+    case .csh:
+      // csh expands history in single quotes and cannot hold a bare newline there.
+      return "'"
+        + value.replacing("'", with: "'\\''").replacing("!", with: "\\!")
+        .replacing("\n", with: "\\\n") + "'"
+    case .fish:
+      return "'" + value.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'"
+    }
+  }
+
+  private static func isAssignable(_ name: String) -> Bool {
+    guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
+    else { return false }
+    return name.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+  }
+}
+
+extension String {
+  /// Replaces every occurrence; the standard library's own needs `_StringProcessing`.
+  fileprivate func replacing(_ character: Character, with replacement: String) -> String {
+    reduce(into: "") { $0 += $1 == character ? replacement : String($1) }
+  }
+}

@@ -1,0 +1,96 @@
+import CLinux
+import Glibc
+
+/// Questions about paths that may lie on a mount that never answers, asked of a child process.
+///
+/// One deadline holds for all questions together. The child is started at the first one.
+package final class GuardedFiles {
+  private let seconds: Double
+  private let end: ContinuousClock.Instant
+  private var prober: (descriptor: Int32, child: pid_t)?
+
+  /// Begins the time that all questions may take.
+  package init(seconds: Double) {
+    self.seconds = seconds
+    end = ContinuousClock.now + .seconds(seconds)
+  }
+
+  deinit { stop() }
+
+  /// Ends the child; needed before the process replaces itself.
+  package func stop() {
+    if let prober { sw_prober_stop(prober.descriptor, prober.child) }
+    prober = nil
+  }
+
+  /// Whether a path leads to a directory; nil when to nothing.
+  package func isDirectory(_ path: String) throws(FileError) -> Bool? {
+    let answer = try sw_prober_kind(started(), path, remaining)
+    switch answer {
+    case Int32(SW_ABSENT): return nil
+    case Int32(SW_DIRECTORY): return true
+    case Int32(SW_FILE): return false
+    default: throw error(path, -answer)
+    }
+  }
+
+  /// The names in a directory, in no order.
+  package func names(in directory: String) throws(FileError) -> [String] {
+    let prober = try started()
+    let remaining = remaining
+    var length = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+      length = buffer.withMemoryRebound(to: CChar.self) {
+        sw_prober_names(prober, directory, remaining, $0.baseAddress, $0.count)
+      }
+      count = max(0, length)
+    }
+    guard length >= 0 else { throw error(directory, Int32(-length)) }
+    return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private var remaining: Int32 {
+    let left = (end - ContinuousClock.now).components
+    return Int32(clamping: max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000))
+  }
+
+  private func started() throws(FileError) -> Int32 {
+    if let prober { return prober.descriptor }
+    var child: pid_t = 0
+    let descriptor = sw_prober_start(&child)
+    guard descriptor >= 0 else { throw FileError(path: "fork", code: -descriptor, seconds: seconds) }
+    prober = (descriptor, child)
+    return descriptor
+  }
+
+  private func error(_ path: String, _ code: Int32) -> FileError {
+    // Whatever the child is stuck in, it will not answer the next question either.
+    if code == ETIMEDOUT { stop() }
+    return FileError(path: path, code: code, seconds: seconds)
+  }
+}
+
+/// A path that could not be looked at.
+package struct FileError: Error, Equatable, CustomStringConvertible {
+  package var path: String
+  /// The errno; `ETIMEDOUT` when the file system did not answer.
+  package var code: Int32
+  package var seconds: Double
+
+  package var isTimeout: Bool { code == ETIMEDOUT }
+
+  /// What failed, on what, the cause and the remedy.
+  package var description: String {
+    switch code {
+    case ETIMEDOUT:
+      "\(path): the file system did not answer within \(Int(seconds)) s; remedy: check the CVMFS "
+        + "mount on this node (cvmfs_config probe), or have it remounted"
+    case ENOTCONN:
+      "\(path): the FUSE daemon behind this mount is gone (\(text)); remedy: have it remounted "
+        + "(cvmfs_config umount, then access it again)"
+    default: "\(path): \(text)"
+    }
+  }
+
+  private var text: String { String(cString: strerror(code)) }
+}

@@ -1,0 +1,86 @@
+import Glibc
+package import Microarchitecture
+
+/// One machine: its processor, kernel, C library and GPUs.
+package struct HostProfile: Equatable, Sendable {
+  package var processor: Processor
+  package var gpus: [GPU]
+
+  package init(processor: Processor, gpus: [GPU] = []) {
+    self.processor = processor
+    self.gpus = gpus
+  }
+
+  /// The accelerator that builds for this machine may use, as `accel/nvidia/cc80`.
+  ///
+  /// The lowest compute capability that all GPUs share; nil where none is known, where AMD models
+  /// differ, or where NVIDIA's differ in their major number, whose machine code is incompatible.
+  package var accelerator: String? {
+    let capabilities = gpus.compactMap(\.computeCapability)
+    if let lowest = capabilities.min() {
+      return capabilities.allSatisfy { $0.major == lowest.major } ? "accel/nvidia/cc\(lowest.major)\(lowest.minor)" : nil
+    }
+    let models = Set(gpus.compactMap(\.gfx))
+    return models.count == 1 ? "accel/amd/\(models.first!)" : nil
+  }
+
+  /// What a user should know about GPUs that no single accelerator fits.
+  package var warnings: [String] {
+    let majors = Set(gpus.compactMap(\.computeCapability?.major))
+    guard majors.count > 1 else { return [] }
+    return ["this node has GPUs of \(majors.count) generations; no accelerator subtree fits all"]
+  }
+}
+
+/// Why a machine could not be read.
+package enum HostError: Error, Equatable, CustomStringConvertible {
+  case unsupportedArchitecture(String)
+  case unreadable(String)
+
+  package var description: String {
+    switch self {
+    case .unsupportedArchitecture(let name):
+      "no software target exists for the architecture \"\(name)\"; remedy: run on x86_64, "
+        + "aarch64, ppc64le or riscv64"
+    case .unreadable(let path): "\(path) cannot be read as a processor description; remedy: name "
+      + "its architecture with --arch, or give the text of a /proc/cpuinfo"
+    }
+  }
+}
+
+extension MachineRoot {
+  /// The machine's processor.
+  ///
+  /// A machine that hides its processor (no `/proc`, an empty list) has no features, so only the
+  /// generic target fits it.
+  package func processor(architecture named: Architecture? = nil) throws(HostError) -> Processor {
+    var architecture = named
+    if architecture == nil && isThisMachine {
+      architecture = Architecture(rawValue: Self.machineName)
+      if architecture == nil { throw .unsupportedArchitecture(Self.machineName) }
+    }
+    let kernel = kernelRelease.flatMap { KernelRelease(parsing: $0) }
+    let text = contents(of: "/proc/cpuinfo") ?? []
+    if let processor = CPUInfo.processor(in: text, architecture: architecture, kernel: kernel) {
+      return processor
+    }
+    guard let architecture else { throw .unreadable("\(path)/proc/cpuinfo") }
+    return Processor(architecture: architecture, kernel: kernel)
+  }
+
+  /// The kernel's release, such as `6.1.0-18-amd64`.
+  package var kernelRelease: String? { text(of: "/proc/sys/kernel/osrelease") }
+
+  /// What the scheduler of the hot path needs: the processor and the GPUs.
+  package func profile(architecture: Architecture? = nil) throws(HostError) -> HostProfile {
+    HostProfile(processor: try processor(architecture: architecture), gpus: gpus())
+  }
+
+  private static var machineName: String {
+    var name = utsname()
+    uname(&name)
+    return withUnsafeBytes(of: &name.machine) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Configuration
+import Host
+import Stack
+
+/// The exit codes of slipway's own failures; a launched program's code passes through.
+///
+/// Source of the numbers: sysexits(3), and the shell's 126 and 127.
+package enum ExitStatus: Int32, CaseIterable, Sendable {
+  case success = 0
+  /// The command line or an option's value is wrong.
+  case usage = 64
+  /// A file that was named does not hold what it should.
+  case badData = 65
+  /// A repository, version or subtree is not there.
+  case unavailable = 69
+  /// slipway itself failed.
+  case internalError = 70
+  /// The file system did not answer in time; another try may succeed.
+  case tryAgain = 75
+  /// A choice that the site does not allow.
+  case notPermitted = 77
+  /// `slipway.toml` is wrong.
+  case configuration = 78
+  /// The command was found and cannot be run.
+  case cannotExecute = 126
+  /// The command was not found.
+  case notFound = 127
+
+  /// What the code says, for the manual.
+  package var meaning: String {
+    switch self {
+    case .success: "success"
+    case .usage: "the command line or an option's value is wrong"
+    case .badData: "a file that was named does not hold what it should"
+    case .unavailable: "a repository, version or subtree is not there"
+    case .internalError: "slipway itself failed"
+    case .tryAgain: "the file system did not answer in time; another try may succeed"
+    case .notPermitted: "the site does not allow the choice"
+    case .configuration: "slipway.toml is wrong"
+    case .cannotExecute: "the command was found and cannot be run"
+    case .notFound: "the command was not found"
+    }
+  }
+
+  /// The code for an error of any room.
+  package init(_ error: any Error) {
+    switch error {
+    case let error as StackError:
+      switch error {
+      case .invalidWord: self = .usage
+      case .unsafeSubtree, .unknownSubtree: self = .notPermitted
+      case .missingRepository, .missingVersion, .noVersion, .missingCompatLayer, .noSubtree,
+        .missingSubtree:
+        self = .unavailable
+      }
+    case let error as FileError: self = error.isTimeout ? .tryAgain : .unavailable
+    case let error as HostError:
+      if case .unreadable = error { self = .badData } else { self = .unavailable }
+    case is ConfigurationError: self = .configuration
+    default: self = .internalError
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package import Environment
+import Microarchitecture
+
+extension StackSelection {
+  /// Moves paths of an inherited environment from another node's subtree to this node's.
+  ///
+  /// An environment that was initialised on a zen2 node holds paths of the zen2 subtree; on a
+  /// haswell node they lead to programs that it cannot run. Every element of every variable that
+  /// points into another subtree of the same version, in the stack, in `host_injections` or in the
+  /// compat layer, is moved. Elements of an accelerator subtree move to this node's accelerator,
+  /// or are dropped where it has none.
+  package func retargeting(of environment: Environment) -> EnvironmentPatch {
+    let places = ["versions", "host_injections"].map { kind in
+      "\(repository.root)/\(kind)/\(version)\(suffix)/"
+    }
+    var patch = EnvironmentPatch()
+    for name in environment.names {
+      guard let value = environment[name], value.utf8.contains(UInt8(ascii: "/")) else { continue }
+      let elements = value.split(separator: ":", omittingEmptySubsequences: false)
+      guard elements.contains(where: { element in places.contains { element.hasPrefix($0) } })
+      else { continue }
+      var moved: [Substring] = []
+      for element in elements {
+        guard let place = places.first(where: { element.hasPrefix($0) }),
+          let target = destination(of: element.dropFirst(place.count))
+        else {
+          moved.append(element)
+          continue
+        }
+        let path = target.isEmpty ? "" : Substring(place + target)
+        if path == element {
+          moved.append(element)
+        } else if !path.isEmpty, !moved.contains(path), !elements.contains(path) {
+          moved.append(path)
+        }
+      }
+      if moved != elements { patch.set(name, moved.joined(separator: ":")) }
+    }
+    return patch
+  }
+
+  /// Where a path below `versions/V/` belongs on this node; empty when nowhere, nil when it is no
+  /// path of a subtree.
+  private func destination(of path: Substring) -> String? {
+    if let rest = path.dropping(prefix: "compat/linux/") {
+      guard let family = rest.split(separator: "/").first,
+        Architecture(rawValue: String(family)) != nil
+      else { return nil }
+      return "compat/linux/\(cpuFamily)\(rest.dropFirst(family.count))"
+    }
+    guard let rest = path.dropping(prefix: "software/linux/"),
+      let (subdirectory, tail) = Self.subtree(startOf: rest)
+    else { return nil }
+    if let (accelerator, end) = Self.accelerator(startOf: tail) {
+      guard let here = acceleratorSubtree else { return "" }
+      if subdirectory == acceleratorParent && accelerator == here { return String(path) }
+      return "software/linux/\(acceleratorParent)/\(here)\(end)"
+    }
+    return "software/linux/\(self.subdirectory)\(tail)"
+  }
+
+  /// The software subdirectory that a path starts with, and what follows it.
+  private static func subtree(startOf path: Substring) -> (Substring, tail: Substring)? {
+    // Two or three components; a longer name is looked for first, so that none hides another.
+    for count in [3, 2] {
+      let components = path.split(separator: "/", maxSplits: count, omittingEmptySubsequences: false)
+      guard components.count >= count else { continue }
+      let name = path[path.startIndex..<components[count - 1].endIndex]
+      if Catalog.target(named: String(name)) != nil { return (name, path[name.endIndex...]) }
+    }
+    return nil
+  }
+
+  /// The accelerator that `/accel/nvidia/cc80/…` starts with, and what follows it.
+  private static func accelerator(startOf tail: Substring) -> (Substring, end: Substring)? {
+    let components = tail.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
+    guard components.count >= 4, components[1] == "accel" else { return nil }
+    let name = tail[components[1].startIndex..<components[3].endIndex]
+    return isAcceleratorName(name) ? (name, tail[name.endIndex...]) : nil
+  }
+}
+
+extension Substring {
+  fileprivate func dropping(prefix: String) -> Substring? {
+    hasPrefix(prefix) ? dropFirst(prefix.count) : nil
+  }
+}

@@ -1,0 +1,150 @@
+import CLinux
+import Configuration
+import Environment
+import Glibc
+import Host
+import Launch
+import Stack
+
+/// The helper that the SPANK plugin starts once per step and node, as the user.
+///
+/// It reads the job's environment from a descriptor, as data: its own environment is a fixed one,
+/// so nothing that a user sets changes how it runs. It answers on standard output with records of
+/// a letter, a text and a NUL (``Reply``); spank/reply.c reads them.
+@main
+struct Node {
+  static func main() {
+    let reply = Reply()
+    do {
+      let arguments = try Arguments(CommandLine.arguments.dropFirst())
+      let environment = try readEnvironment(from: arguments.environmentDescriptor)
+      reply.phase("reading the configuration")
+      var configuration = try Configuration.load(named: arguments.configuration)
+      if let deadline = arguments.deadline {
+        configuration.deadline = min(configuration.deadline, deadline)
+      }
+      reply.phase("reading the processor")
+      let host = try MachineRoot().profile()
+      reply.phase("looking at \(arguments.request.repository ?? configuration.stack.repository)")
+      let files = GuardedFiles(seconds: configuration.deadline)
+      let plan = try LaunchPlan(
+        arguments.request, environment: environment, configuration: configuration, host: host,
+        files: StackReader(guarding: files))
+      files.stop()
+      reply.plan(plan, verbose: arguments.isVerbose)
+    } catch {
+      reply.failure(error)
+    }
+    exit(reply.send())
+  }
+
+  /// The variables that a descriptor holds, separated by NUL.
+  private static func readEnvironment(from descriptor: Int32?) throws -> Environment {
+    guard let descriptor else { return Environment() }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw UsageError("the environment cannot be read") }
+      if count == 0 { return Environment(entries: bytes.split(separator: 0)) }
+      bytes += chunk[..<count]
+    }
+  }
+}
+
+/// The command line, which only spank/remote.c writes.
+struct Arguments {
+  var request = LaunchRequest()
+  var configuration: String?
+  var deadline: Double?
+  var environmentDescriptor: Int32?
+  var isVerbose = false
+
+  init(_ words: some Sequence<String>) throws {
+    var words = words.makeIterator()
+    guard words.next() == "plan" else { throw UsageError("the first word must be: plan") }
+    while let word = words.next() {
+      if word == "--verbose" {
+        isVerbose = true
+        continue
+      }
+      guard let value = words.next() else { throw UsageError("\(word) needs a value") }
+      switch word {
+      case "--version": request.version = value
+      case "--repository": request.repository = value
+      case "--arch": request.subdirectory = .init(value, source: "--eessi-arch")
+      case "--config": configuration = value
+      case "--deadline": deadline = Double(value)
+      case "--environment-fd": environmentDescriptor = Int32(value)
+      default: throw UsageError("unknown option \(word)")
+      }
+    }
+  }
+}
+
+struct UsageError: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = "slipway-node: \(description)" }
+}
+
+/// The answer to the plugin.
+///
+/// | letter | text |
+/// | --- | --- |
+/// | P | what is done next; sent at once, so that a deadline can name it |
+/// | S | `NAME=VALUE` to set |
+/// | U | a name to unset |
+/// | W | a warning for the user |
+/// | I | a line for `--eessi-verbose` |
+/// | E | exit code, a space, the message of a failure |
+/// | . | the end; an answer without it is no answer |
+final class Reply {
+  private var bytes = Array("SLIPWAY1".utf8)
+  private var status: Int32 = 0
+
+  func phase(_ text: String) {
+    record("P", text)
+    flush()
+  }
+
+  func plan(_ plan: LaunchPlan, verbose: Bool) {
+    for change in plan.changes {
+      if let value = change.value {
+        record("S", "\(change.name)=\(value)")
+      } else {
+        record("U", change.name)
+      }
+    }
+    for warning in plan.warnings { record("W", warning) }
+    if verbose { record("I", plan.summary) }
+  }
+
+  func failure(_ error: any Error) {
+    status = error is UsageError ? ExitStatus.usage.rawValue : ExitStatus(error).rawValue
+    record("E", "\(status) \(error)")
+  }
+
+  /// Sends what is left; gives the exit code.
+  func send() -> Int32 {
+    record(".", "")
+    flush()
+    return status
+  }
+
+  private func record(_ letter: String, _ text: String) {
+    bytes += Array(letter.utf8) + Environment.bytes(text) + [0]
+  }
+
+  private func flush() {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      // A reader that is gone has given up: nobody is left to tell.
+      guard count > 0 else { exit(ExitStatus.internalError.rawValue) }
+      rest = rest.dropFirst(count)
+    }
+    bytes = []
+  }
+}

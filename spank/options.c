@@ -1,0 +1,116 @@
+// The options of srun, sbatch and salloc. Values are checked where the user types them, and again
+// on the node: a user can hand a step any value in a variable that no srun has seen.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin.h"
+
+struct slipway_settings slipway_settings;
+struct slipway_request slipway_request;
+
+// Whether a value that reached this node was wrong.
+static bool has_bad_value;
+
+void slipway_read_settings(int count, char **words)
+{
+    slipway_settings_default(&slipway_settings);
+    for (int i = 0; i < count; i++)
+        if (!slipway_take_setting(&slipway_settings, words[i]) &&
+            spank_context() != S_CTX_REMOTE) // said once, where somebody reads it
+            slurm_error("slipway: plugstack.conf: \"%s\" is no setting; remedy: use node=PATH "
+                        "config=PATH deadline=SECONDS guard=strict|warn|off default=on|off",
+                        words[i]);
+}
+
+static int refuse(const char *option, const char *value, const char *expected)
+{
+    has_bad_value = true;
+    if (spank_context() == S_CTX_REMOTE)
+        return -1; // ignored by Slurm; raised in task_init
+    char clean[80];
+    slipway_clean(clean, sizeof clean, value ? value : "");
+    slurm_error("slipway: --%s: \"%s\" is no %s", option, clean, expected);
+    return -1;
+}
+
+// Contract: spank_opt_cb_f(val, optarg, remote); a negative value makes srun refuse the option.
+static int on_eessi(int val, const char *value, int remote)
+{
+    (void)val, (void)remote;
+    return slipway_take_version(&slipway_request, value)
+               ? 0
+               : refuse("eessi", value, "version, such as 2023.06, and not \"off\"");
+}
+
+static int on_repository(int val, const char *value, int remote)
+{
+    (void)val, (void)remote;
+    return slipway_take_repository(&slipway_request, value)
+               ? 0
+               : refuse("eessi-repo", value, "repository, such as software.eessi.io");
+}
+
+static int on_arch(int val, const char *value, int remote)
+{
+    (void)val, (void)remote;
+    return slipway_take_arch(&slipway_request, value)
+               ? 0
+               : refuse("eessi-arch", value, "software subdirectory, such as x86_64/amd/zen2");
+}
+
+static int on_verbose(int val, const char *value, int remote)
+{
+    (void)val, (void)value, (void)remote;
+    slipway_request.verbose = true;
+    return 0;
+}
+
+// has_arg: 0 none, 1 required, 2 optional (struct spank_option).
+static struct spank_option options[] = {
+    {"eessi", "VERSION", "give every task the EESSI software stack that fits its node; off: not",
+     2, 0, on_eessi},
+    {"eessi-repo", "NAME", "with --eessi: the repository (default: the site's)", 1, 0,
+     on_repository},
+    {"eessi-arch", "SUBDIR", "with --eessi: this software subdirectory on every node", 1, 0,
+     on_arch},
+    {"eessi-verbose", NULL, "with --eessi: say what each node chose, and why", 0, 0, on_verbose},
+};
+enum { OPTION_COUNT = sizeof options / sizeof options[0] };
+
+void slipway_register_options(spank_t spank)
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (spank_option_register(spank, &options[i]) != ESPANK_SUCCESS)
+            slurm_error("slipway: the option --%s cannot be registered; remedy: remove the other "
+                        "plugin that has it",
+                        options[i].name);
+}
+
+bool slipway_complete_request(spank_t spank)
+{
+    // sbatch --export=NONE or =LIST loses the options of the batch step (fixed in Slurm 23.11 and
+    // 24.05); this variable, made for the inner steps, still holds them.
+    static const char prefix[] = "SLURM_SPANK__SLURM_SPANK_OPTION_slipway_";
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        char name[80], value[SLIPWAY_WORD];
+        if (spank_option_getopt(spank, &options[i], NULL) == ESPANK_SUCCESS)
+            continue;
+        strcpy(name, prefix);
+        strcat(name, options[i].name);
+        for (char *c = name; *c; c++)
+            if (*c == '-')
+                *c = '_';
+        spank_err_t found = spank_getenv(spank, name, value, sizeof value);
+        if (found == ESPANK_SUCCESS)
+            options[i].cb(0, value, 1);
+        else if (found == ESPANK_NOSPACE)
+            has_bad_value = true;
+    }
+    return !has_bad_value;
+}
+
+bool slipway_is_wanted(void)
+{
+    return slipway_request.wanted || (slipway_settings.always && !slipway_request.refused);
+}

@@ -1,0 +1,357 @@
+// On the node: one helper per step, as the user, with a deadline; its answer becomes the tasks'
+// environment, or the error that task_init raises.
+//
+// user_init runs with real user id 0 and the user's effective id. A child that only exec'ed would
+// keep the real id, and a shell takes root back from it: so the child drops all three ids first,
+// and checks. Between fork and exec it calls async-signal-safe functions only (signal-safety(7)),
+// because slurmstepd has threads.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugin.h"
+
+enum { EXIT_SOFTWARE = 70, EXIT_TEMPORARY = 75, EXIT_USAGE = 64 };
+
+// The outcome for this step and node. Tasks inherit it by fork.
+static struct slipway_reply reply;
+static int failure_code;
+static char failure[SLIPWAY_MESSAGE];
+
+static void fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fail(int code, const char *format, ...)
+{
+    va_list arguments;
+    char text[SLIPWAY_MESSAGE];
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    slipway_clean(failure, sizeof failure, text);
+    failure_code = code;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// MARK: the helper's start
+
+// The job's environment as a file in memory: entries with their NUL. It goes to the helper as
+// data and not as its environment, so that LD_PRELOAD and the like change nothing in it.
+static int environment_file(char **environment)
+{
+    int fd = memfd_create("slipway-environment", MFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    for (; *environment; environment++) {
+        const char *at = *environment;
+        for (size_t left = strlen(at) + 1; left > 0;) {
+            ssize_t n = write(fd, at, left);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0) {
+                close(fd);
+                return -1;
+            }
+            at += n;
+            left -= (size_t)n;
+        }
+    }
+    if (lseek(fd, 0, SEEK_SET) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+// A descriptor above those that the child arranges; closes the old one.
+static int lift(int fd)
+{
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, 16);
+    close(fd);
+    return lifted;
+}
+
+// Runs in the child. The drop uses the system calls themselves: glibc's functions would signal the
+// parent's threads, which do not exist here.
+static void become_helper(char *const arguments[], int out, int err, int environment)
+{
+    static char *const fixed[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", NULL};
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    if (syscall(SYS_setresgid, gid, gid, gid) != 0 || syscall(SYS_setresuid, uid, uid, uid) != 0)
+        _exit(126);
+    uid_t r, e, s;
+    if (getresuid(&r, &e, &s) != 0 || r != uid || e != uid || s != uid)
+        _exit(126);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    setsid(); // so that the helper's children can be killed with it
+
+    // slurmstepd is exempt from the kernel's out-of-memory killer; the helper must not be.
+    int oom = open("/proc/self/oom_score_adj", O_WRONLY);
+    if (oom >= 0 && write(oom, "0", 1) == 1)
+        close(oom);
+
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, 0) != 0 || dup2(out, 1) != 1 || dup2(err, 2) != 2 ||
+        dup2(environment, 3) != 3 || chdir("/") != 0)
+        _exit(126);
+    if (syscall(SYS_close_range, 4U, ~0U, 0U) != 0)
+        for (int fd = 4; fd < 4096; fd++)
+            close(fd);
+    execve(arguments[0], arguments, fixed);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+// MARK: the helper's end
+
+// Kills the helper with its children and takes its status, without waiting for one that cannot be
+// killed; -1 when there is none.
+static int end_helper(pid_t helper, bool let_it_exit)
+{
+    int status;
+    for (int i = 0; i < 500; i++) {
+        if (!let_it_exit || i == 100)
+            kill(-helper, SIGKILL), kill(helper, SIGKILL);
+        pid_t ended = waitpid(helper, &status, WNOHANG);
+        if (ended == helper)
+            return status;
+        if (ended < 0 && errno != EINTR)
+            return -1;
+        poll(NULL, 0, 2);
+    }
+    return -1;
+}
+
+static void explain_end(int status, const char *stderr_text)
+{
+    char how[80], last[256];
+    if (status >= 0 && WIFSIGNALED(status))
+        snprintf(how, sizeof how, "died of signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        snprintf(how, sizeof how, "is not there");
+    else if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 126)
+        snprintf(how, sizeof how, "cannot be executed");
+    else if (status >= 0 && WIFEXITED(status))
+        snprintf(how, sizeof how, "ended with code %d and no answer", WEXITSTATUS(status));
+    else
+        snprintf(how, sizeof how, "gave no answer");
+    slipway_clean(last, sizeof last, stderr_text);
+    fail(EXIT_SOFTWARE,
+         "the helper %s %s%s%s; remedy: have the administrator check the slipway installation on "
+         "this node",
+         slipway_settings.node, how, *last ? ": " : "", last);
+}
+
+// Reads the answer until it is complete, wrong or late.
+static void read_answer(pid_t helper, int out, int err)
+{
+    // The helper keeps the deadline itself; two seconds more are for its start and its message.
+    int64_t deadline = now_ms() + 1000LL * slipway_settings.deadline + 2000;
+    char stderr_text[256] = "";
+    size_t stderr_length = 0;
+    enum slipway_state state = SLIPWAY_INCOMPLETE;
+    bool is_late = false;
+    while (state == SLIPWAY_INCOMPLETE && out >= 0) {
+        int64_t left = deadline - now_ms();
+        is_late = left <= 0;
+        if (is_late)
+            break;
+        struct pollfd wait[] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
+        if (poll(wait, 2, (int)left) < 0 && errno != EINTR)
+            break;
+        char bytes[16384];
+        if (wait[1].revents) {
+            ssize_t n = read(err, bytes, sizeof bytes);
+            if (n > 0) { // the beginning says most; the rest is read and dropped
+                size_t room = sizeof stderr_text - 1 - stderr_length;
+                size_t take = (size_t)n < room ? (size_t)n : room;
+                memcpy(stderr_text + stderr_length, bytes, take);
+                stderr_length += take;
+                stderr_text[stderr_length] = '\0';
+            } else if (n == 0) {
+                close(err);
+                err = -1;
+            }
+        }
+        if (wait[0].revents) {
+            ssize_t n = read(out, bytes, sizeof bytes);
+            if (n > 0)
+                state = slipway_reply_add(&reply, bytes, (size_t)n);
+            else if (n == 0)
+                break;
+        }
+    }
+    close(out);
+    if (err >= 0)
+        close(err);
+
+    // At the end of the output the helper is exiting by itself, and its status is worth having.
+    bool ends_by_itself = state == SLIPWAY_COMPLETE || (state == SLIPWAY_INCOMPLETE && !is_late);
+    int status = end_helper(helper, ends_by_itself);
+    if (state == SLIPWAY_COMPLETE)
+        return;
+    if (is_late) {
+        const char *phase = slipway_reply_last(&reply, 'P');
+        fail(EXIT_TEMPORARY,
+             "the helper did not finish within %d s%s%s; remedy: check the CVMFS mount on this "
+             "node (cvmfs_config probe)",
+             slipway_settings.deadline + 2, phase ? " while " : "", phase ? phase : "");
+    } else if (state == SLIPWAY_GARBAGE) {
+        fail(EXIT_SOFTWARE,
+             "the helper %s gave an answer that is none of slipway-node's; remedy: have the "
+             "administrator check the slipway installation on this node",
+             slipway_settings.node);
+    } else {
+        explain_end(status, stderr_text);
+    }
+    slipway_reply_free(&reply);
+}
+
+static void run_helper(spank_t spank)
+{
+    char **job_environment = NULL;
+    char deadline[16];
+    snprintf(deadline, sizeof deadline, "%d", slipway_settings.deadline);
+    const char *arguments[20];
+    int count = 0;
+#define ARGUMENT(name, value)                                                                      \
+    if ((value)[0] != '\0')                                                                        \
+        arguments[count++] = name, arguments[count++] = value
+    arguments[count++] = slipway_settings.node;
+    arguments[count++] = "plan";
+    ARGUMENT("--deadline", deadline);
+    ARGUMENT("--environment-fd", "3");
+    ARGUMENT("--config", slipway_settings.config);
+    ARGUMENT("--version", slipway_request.version);
+    ARGUMENT("--repository", slipway_request.repository);
+    ARGUMENT("--arch", slipway_request.arch);
+#undef ARGUMENT
+    if (slipway_request.verbose)
+        arguments[count++] = "--verbose";
+    arguments[count] = NULL;
+
+    int out[2] = {-1, -1}, err[2] = {-1, -1}, environment = -1;
+    if (spank_get_item(spank, S_JOB_ENV, &job_environment) != ESPANK_SUCCESS ||
+        (environment = environment_file(job_environment)) < 0 || pipe2(out, O_CLOEXEC) != 0 ||
+        pipe2(err, O_CLOEXEC) != 0) {
+        fail(EXIT_SOFTWARE, "the helper cannot be started: %s", strerror(errno));
+        for (int i = 0; i < 2; i++) {
+            if (out[i] >= 0)
+                close(out[i]);
+            if (err[i] >= 0)
+                close(err[i]);
+        }
+        if (environment >= 0)
+            close(environment);
+        return;
+    }
+    out[1] = lift(out[1]);
+    err[1] = lift(err[1]);
+    environment = lift(environment);
+    pid_t helper = fork();
+    if (helper == 0)
+        become_helper((char *const *)arguments, out[1], err[1], environment);
+    int error = errno;
+    close(out[1]);
+    close(err[1]);
+    close(environment);
+    if (helper < 0) {
+        close(out[0]);
+        close(err[0]);
+        fail(EXIT_SOFTWARE, "the helper cannot be started: %s", strerror(error));
+        return;
+    }
+    read_answer(helper, out[0], err[0]);
+}
+
+// MARK: the answer's use
+
+static void apply_answer(spank_t spank)
+{
+    const char *text;
+    size_t at = 0;
+    for (char letter; (letter = slipway_reply_next(&reply, &at, &text)) != '\0';) {
+        if (letter == 'U') {
+            spank_unsetenv(spank, text);
+        } else if (letter == 'S') {
+            const char *equals = strchr(text, '=');
+            char name[256];
+            if (!equals || equals == text || (size_t)(equals - text) >= sizeof name)
+                continue;
+            memcpy(name, text, (size_t)(equals - text));
+            name[equals - text] = '\0';
+            if (spank_setenv(spank, name, equals + 1, 1) != ESPANK_SUCCESS)
+                fail(EXIT_SOFTWARE, "the variable %s cannot be set", name);
+        } else if (letter == 'E') {
+            char *message;
+            long code = strtol(text, &message, 10);
+            fail(code > 0 && code < 126 ? (int)code : EXIT_SOFTWARE, "%s",
+                 *message == ' ' ? message + 1 : message);
+        }
+    }
+}
+
+void slipway_prepare_node(spank_t spank)
+{
+    bool is_valid = slipway_complete_request(spank);
+    if (!slipway_is_wanted() && is_valid)
+        return;
+    if (!is_valid) {
+        fail(EXIT_USAGE, "an --eessi option reached this node with a wrong value; remedy: give "
+                         "the options to srun or sbatch and not in SLURM_SPANK_ variables");
+        return;
+    }
+    run_helper(spank);
+    if (failure_code == 0)
+        apply_answer(spank);
+}
+
+void slipway_begin_task(spank_t spank)
+{
+    if (failure_code == 0 && reply.length == 0)
+        return;
+    uint32_t task = 0;
+    char host[64] = "", line[SLIPWAY_MESSAGE];
+    // S_TASK_ID is the number on this node: one task of each node speaks.
+    bool speaks = spank_get_item(spank, S_TASK_ID, &task) != ESPANK_SUCCESS || task == 0;
+    gethostname(host, sizeof host - 1);
+    if (failure_code != 0) {
+        if (speaks)
+            slurm_spank_log("slipway: %s: %s", host, failure);
+        _exit(failure_code);
+    }
+    const char *text;
+    size_t at = 0;
+    for (char letter; speaks && (letter = slipway_reply_next(&reply, &at, &text)) != '\0';) {
+        if (letter != 'W' && letter != 'I')
+            continue;
+        slipway_clean(line, sizeof line, text);
+        slurm_spank_log("slipway: %s: %s%s", host, letter == 'W' ? "warning: " : "", line);
+    }
+}
