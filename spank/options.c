@@ -12,6 +12,10 @@ struct slipway_request slipway_request;
 // Whether a value that reached this node was wrong.
 static bool has_bad_value;
 
+// Which options Slurm has given a callback, by their `val`.
+enum { EESSI, REPOSITORY, ARCH, VERBOSE, OPTION_COUNT };
+static bool is_given[OPTION_COUNT];
+
 void slipway_read_settings(int count, char **words)
 {
     slipway_settings_default(&slipway_settings);
@@ -37,7 +41,8 @@ static int refuse(const char *option, const char *value, const char *expected)
 // Contract: spank_opt_cb_f(val, optarg, remote); a negative value makes srun refuse the option.
 static int on_eessi(int val, const char *value, int remote)
 {
-    (void)val, (void)remote;
+    (void)remote;
+    is_given[val] = true;
     return slipway_take_version(&slipway_request, value)
                ? 0
                : refuse("eessi", value, "version, such as 2023.06, and not \"off\"");
@@ -45,7 +50,8 @@ static int on_eessi(int val, const char *value, int remote)
 
 static int on_repository(int val, const char *value, int remote)
 {
-    (void)val, (void)remote;
+    (void)remote;
+    is_given[val] = true;
     return slipway_take_repository(&slipway_request, value)
                ? 0
                : refuse("eessi-repo", value, "repository, such as software.eessi.io");
@@ -53,7 +59,8 @@ static int on_repository(int val, const char *value, int remote)
 
 static int on_arch(int val, const char *value, int remote)
 {
-    (void)val, (void)remote;
+    (void)remote;
+    is_given[val] = true;
     return slipway_take_arch(&slipway_request, value)
                ? 0
                : refuse("eessi-arch", value, "software subdirectory, such as x86_64/amd/zen2");
@@ -61,22 +68,23 @@ static int on_arch(int val, const char *value, int remote)
 
 static int on_verbose(int val, const char *value, int remote)
 {
-    (void)val, (void)value, (void)remote;
+    (void)value, (void)remote;
+    is_given[val] = true;
     slipway_request.verbose = true;
     return 0;
 }
 
 // has_arg: 0 none, 1 required, 2 optional (struct spank_option).
-static struct spank_option options[] = {
+static struct spank_option options[OPTION_COUNT] = {
     {"eessi", "VERSION", "give every task the EESSI software stack that fits its node; off: not",
-     2, 0, on_eessi},
-    {"eessi-repo", "NAME", "with --eessi: the repository (default: the site's)", 1, 0,
+     2, EESSI, on_eessi},
+    {"eessi-repo", "NAME", "with --eessi: the repository (default: the site's)", 1, REPOSITORY,
      on_repository},
-    {"eessi-arch", "SUBDIR", "with --eessi: this software subdirectory on every node", 1, 0,
+    {"eessi-arch", "SUBDIR", "with --eessi: this software subdirectory on every node", 1, ARCH,
      on_arch},
-    {"eessi-verbose", NULL, "with --eessi: say what each node chose, and why", 0, 0, on_verbose},
+    {"eessi-verbose", NULL, "with --eessi: say what each node chose, and why", 0, VERBOSE,
+     on_verbose},
 };
-enum { OPTION_COUNT = sizeof options / sizeof options[0] };
 
 void slipway_register_options(spank_t spank)
 {
@@ -94,7 +102,7 @@ bool slipway_complete_request(spank_t spank)
     static const char prefix[] = "SLURM_SPANK__SLURM_SPANK_OPTION_slipway_";
     for (int i = 0; i < OPTION_COUNT; i++) {
         char name[80], value[SLIPWAY_WORD];
-        if (spank_option_getopt(spank, &options[i], NULL) == ESPANK_SUCCESS)
+        if (is_given[i])
             continue;
         strcpy(name, prefix);
         strcat(name, options[i].name);
@@ -103,7 +111,7 @@ bool slipway_complete_request(spank_t spank)
                 *c = '_';
         spank_err_t found = spank_getenv(spank, name, value, sizeof value);
         if (found == ESPANK_SUCCESS)
-            options[i].cb(0, value, 1);
+            options[i].cb(i, value, 1);
         else if (found == ESPANK_NOSPACE)
             has_bad_value = true;
     }

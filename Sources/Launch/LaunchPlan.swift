@@ -50,7 +50,7 @@ package struct LaunchPlan: Equatable, Sendable {
   /// The choice in one line, for `--eessi-verbose`.
   package var summary: String {
     var line = "\(selection.subdirectory) of \(selection.prefix) (\(selection.reason)"
-    if let step = selection.steppedOver.last {
+    if let step = selection.steppedOver.last(where: \.isOwnLine) {
       line += "; not \(step.subdirectory): \(step.reason)"
     }
     line += ")"

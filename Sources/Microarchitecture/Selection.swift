@@ -15,6 +15,8 @@ package struct SelectionPolicy: Equatable, Sendable {
 package struct Candidate: Equatable, Sendable {
   package var target: Target
   package var verdict: Verdict
+  /// Whether the target belongs to the processor's own vendor line.
+  package var isOwnLine: Bool
 
   /// Whether a processor can run every build of a target.
   package enum Verdict: Equatable, Sendable {
@@ -38,7 +40,9 @@ package struct Candidate: Equatable, Sendable {
     case .suitable(let assumed):
       "has every feature; the kernel is too old to list \(assumed.joined(separator: " ")), "
         + "which this model has"
-    case .missing(let features): "missing: \(features.joined(separator: " "))"
+    case .missing(let features):
+      "missing: \(features.prefix(8).joined(separator: " "))"
+        + (features.count > 8 ? " and \(features.count - 8) more" : "")
     case .otherVendor: "another vendor's target (the site may allow it)"
     }
   }
@@ -94,11 +98,12 @@ package struct Selection: Equatable, Sendable {
     }
     let missing = absent.subtracting(assumed)
     if !missing.isEmpty {
-      return Candidate(target: target, verdict: .missing(missing.sorted()))
+      return Candidate(target: target, verdict: .missing(missing.sorted()), isOwnLine: own)
     }
     if !own && !policy.crossVendor.contains(target.subdirectory) {
-      return Candidate(target: target, verdict: .otherVendor)
+      return Candidate(target: target, verdict: .otherVendor, isOwnLine: own)
     }
-    return Candidate(target: target, verdict: .suitable(assumed: assumed.sorted()))
+    return Candidate(
+      target: target, verdict: .suitable(assumed: assumed.sorted()), isOwnLine: own)
   }
 }

@@ -35,6 +35,8 @@ extension StackSelection {
     for name in ["EESSI_ACCELERATOR_TARGET", "EESSI_MODULEPATH_ACCEL", "EESSI_SITE_MODULEPATH_ACCEL"]
     where acceleratorSubtree == nil { patch.unset(name) }
 
+    // A task of `srun --export=NONE` has no PATH: the shell and its tools must be found all the same.
+    if environment.nonEmpty("PATH") == nil { patch.set("PATH", "/usr/local/bin:/usr/bin:/bin") }
     patch.prepend("PATH", "\(eprefix)/bin")
     patch.prepend("PATH", "\(eprefix)/usr/bin")
 

@@ -31,6 +31,8 @@ package struct StackSelection: Equatable, Sendable {
   package struct Step: Equatable, Sendable, Codable {
     package var subdirectory: String
     package var reason: String
+    /// Whether it is of the processor's own vendor line.
+    package var isOwnLine: Bool
   }
 
   package var softwarePath: String { "\(prefix)/software/linux/\(subdirectory)" }
@@ -203,9 +205,15 @@ extension StackSelection {
         let candidate = Catalog.target(named: name).flatMap(selection.candidate(for:))
         let safe = candidate.map { if case .missing = $0.verdict { false } else { true } } ?? false
         if !safe && !policy.allowsUnsafeOverride {
-          steps.append(Step(subdirectory: name, reason: candidate?.reason ?? "unknown target"))
+          steps.append(
+            Step(
+              subdirectory: name, reason: candidate?.reason ?? "unknown target",
+              isOwnLine: candidate?.isOwnLine ?? false))
         } else if try !exists(name) {
-          steps.append(Step(subdirectory: name, reason: "not in this version"))
+          steps.append(
+            Step(
+              subdirectory: name, reason: "not in this version",
+              isOwnLine: candidate?.isOwnLine ?? false))
         } else {
           return Choice(
             subdirectory: name, reason: "EESSI_ARCHDETECT_OPTIONS_OVERRIDE names it", steps: steps)
@@ -218,13 +226,19 @@ extension StackSelection {
     for candidate in selection.candidates {
       let target = candidate.target
       guard candidate.isSuitable else {
-        steps.append(Step(subdirectory: target.subdirectory, reason: candidate.reason))
+        steps.append(
+          Step(
+            subdirectory: target.subdirectory, reason: candidate.reason,
+            isOwnLine: candidate.isOwnLine))
         continue
       }
       for name in [target.subdirectory] + target.aliases where try exists(name) {
         return Choice(subdirectory: name, reason: candidate.reason, steps: steps)
       }
-      steps.append(Step(subdirectory: target.subdirectory, reason: "not in this version"))
+      steps.append(
+        Step(
+          subdirectory: target.subdirectory, reason: "not in this version",
+          isOwnLine: candidate.isOwnLine))
     }
     throw StackError.noSubtree(directory, tried: selection.suitable.map(\.subdirectory))
   }
