@@ -25,7 +25,7 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char **av)
 {
     (void)spank, (void)ac, (void)av;
     if (spank_context() == S_CTX_ALLOCATOR && strcmp(program_invocation_short_name, "sbatch") == 0)
-        slipway_mark_environment();
+        slipway_mark_batch();
     return 0;
 }
 
@@ -33,7 +33,7 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char **av)
 int slurm_spank_local_user_init(spank_t spank, int ac, char **av)
 {
     (void)spank, (void)ac, (void)av;
-    slipway_mark_environment();
+    slipway_mark_step();
     return 0;
 }
 
@@ -41,7 +41,7 @@ int slurm_spank_local_user_init(spank_t spank, int ac, char **av)
 int slurm_spank_user_init(spank_t spank, int ac, char **av)
 {
     (void)ac, (void)av;
-    slipway_unmark_environment(spank);
+    slipway_unmark(spank);
     slipway_prepare_node(spank);
     return 0;
 }

@@ -1,10 +1,16 @@
 // The guard: a node without the plugin must not run a job silently without the stack.
 //
 // Slurm drops an option that a node's plugins do not know, and no reply from a node reaches srun
-// before the tasks start. What does reach the node is the environment. So srun marks it, and the
-// node's plugin takes the mark off: PATH gets a prefix before every element, so that no command is
-// found, and LD_PRELOAD names a library whose name says what is wrong, which the dynamic linker
-// prints for a command that was given by its path.
+// before the tasks start. What does reach the node is the environment. So it is marked where the
+// job is submitted, and the node's plugin takes the marks off again:
+//
+// - LD_PRELOAD names a library whose name says what is wrong. The dynamic linker of every program
+//   prints it: this is the message.
+// - srun: SLURM_RLIMIT_NOFILE, by which srun hands its own limit to slurmstepd, is 3. A program may
+//   open no file then, so the dynamic linker ends it with exit code 127. It reaches a step of
+//   --export=NONE too.
+// - sbatch, which sets that variable only later: PATH has a prefix before every element, so the
+//   script finds no command.
 
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -14,7 +20,10 @@
 #include "plugin.h"
 
 #define MARK "/.this-node-lacks-the-slipway-plugin"
-#define MARK_LIBRARY MARK "-and-runs-the-job-without-the-EESSI-stack.so"
+#define MARK_LIBRARY MARK "-so-the-EESSI-stack-was-not-set-up.so"
+
+#define LIMIT "SLURM_RLIMIT_NOFILE"
+#define TRUE_LIMIT "SLURM_SLIPWAY_NOFILE" // srun --export=NONE hands on what begins with SLURM_
 
 // A copy of a colon-separated list with the mark put before each element, or taken off; NULL when
 // memory is short.
@@ -47,10 +56,35 @@ static bool is_marked(const char *value)
     return value && strncmp(value, MARK, sizeof MARK - 1) == 0;
 }
 
-void slipway_mark_environment(void)
+static void mark_preload(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    char *marked = NULL;
+    if (!is_marked(preload) && asprintf(&marked, "%s%s%s", MARK_LIBRARY,
+                                        preload && *preload ? ":" : "", preload ? preload : "") >= 0)
+        setenv("LD_PRELOAD", marked, 1);
+    free(marked);
+}
+
+void slipway_mark_step(void)
 {
     if (!slipway_is_wanted() || slipway_settings.guard == SLIPWAY_GUARD_OFF)
         return;
+    mark_preload();
+    // The components of a heterogeneous step come here in threads of one process: the true limit
+    // is stored before the mark, so no environment has the mark alone.
+    if (slipway_settings.guard == SLIPWAY_GUARD_STRICT && !getenv(TRUE_LIMIT)) {
+        const char *limit = getenv(LIMIT);
+        setenv(TRUE_LIMIT, limit ? limit : "", 1);
+        setenv(LIMIT, "3", 1);
+    }
+}
+
+void slipway_mark_batch(void)
+{
+    if (!slipway_is_wanted() || slipway_settings.guard == SLIPWAY_GUARD_OFF)
+        return;
+    mark_preload();
     const char *path = getenv("PATH");
     if (slipway_settings.guard == SLIPWAY_GUARD_STRICT && path && !is_marked(path)) {
         char *marked = change_marks(path, true);
@@ -58,17 +92,9 @@ void slipway_mark_environment(void)
             setenv("PATH", marked, 1);
         free(marked);
     }
-    const char *preload = getenv("LD_PRELOAD");
-    if (!is_marked(preload)) {
-        char *marked = NULL;
-        if (asprintf(&marked, "%s%s%s", MARK_LIBRARY, preload && *preload ? ":" : "",
-                     preload ? preload : "") >= 0)
-            setenv("LD_PRELOAD", marked, 1);
-        free(marked);
-    }
 }
 
-void slipway_unmark_environment(spank_t spank)
+void slipway_unmark(spank_t spank)
 {
     char **environment = NULL;
     char *path = NULL, *preload = NULL;
@@ -94,4 +120,13 @@ void slipway_unmark_environment(spank_t spank)
         spank_unsetenv(spank, "LD_PRELOAD");
     free(path);
     free(preload);
+
+    char limit[64];
+    if (spank_getenv(spank, TRUE_LIMIT, limit, sizeof limit) == ESPANK_SUCCESS) {
+        spank_unsetenv(spank, TRUE_LIMIT);
+        if (limit[0] != '\0')
+            spank_setenv(spank, LIMIT, limit, 1);
+        else
+            spank_unsetenv(spank, LIMIT);
+    }
 }

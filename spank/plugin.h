@@ -18,8 +18,9 @@ bool slipway_complete_request(spank_t spank);
 bool slipway_is_wanted(void);
 
 // local.c
-void slipway_mark_environment(void);
-void slipway_unmark_environment(spank_t spank);
+void slipway_mark_step(void);
+void slipway_mark_batch(void);
+void slipway_unmark(spank_t spank);
 
 // remote.c
 void slipway_prepare_node(spank_t spank);

@@ -130,21 +130,29 @@ static void become_helper(char *const arguments[], int out, int err, int environ
 // MARK: the helper's end
 
 // Kills the helper with its children and takes its status, without waiting for one that cannot be
-// killed; -1 when there is none.
-static int end_helper(pid_t helper, bool let_it_exit)
+// killed; -1 when there is none. A helper that is on its way out gets a moment, for its status.
+static int end_helper(pid_t helper, bool is_exiting)
 {
+    enum { MOMENT_MS = 200, LIMIT_MS = 1000 };
+    // A descriptor that becomes readable when the process ends; kernels before 5.3 have none, and
+    // poll(2) ignores a negative one.
+    int fd = (int)syscall(SYS_pidfd_open, helper, 0);
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int64_t start = now_ms();
+    siginfo_t ended = {0};
+    if (!is_exiting)
+        kill(-helper, SIGKILL);
+    do {
+        poll(&wait, 1, fd >= 0 ? MOMENT_MS : 2);
+        // Not reaped yet: until then its group's number cannot go to another process.
+        waitid(P_PID, (id_t)helper, &ended, WEXITED | WNOHANG | WNOWAIT);
+        if (ended.si_pid != 0 || now_ms() - start >= MOMENT_MS)
+            kill(-helper, SIGKILL);
+    } while (ended.si_pid == 0 && now_ms() - start < LIMIT_MS);
+    if (fd >= 0)
+        close(fd);
     int status;
-    for (int i = 0; i < 500; i++) {
-        if (!let_it_exit || i == 100)
-            kill(-helper, SIGKILL), kill(helper, SIGKILL);
-        pid_t ended = waitpid(helper, &status, WNOHANG);
-        if (ended == helper)
-            return status;
-        if (ended < 0 && errno != EINTR)
-            return -1;
-        poll(NULL, 0, 2);
-    }
-    return -1;
+    return waitpid(helper, &status, WNOHANG) == helper ? status : -1;
 }
 
 static void explain_end(int status, const char *stderr_text)
@@ -212,8 +220,7 @@ static void read_answer(pid_t helper, int out, int err)
         close(err);
 
     // At the end of the output the helper is exiting by itself, and its status is worth having.
-    bool ends_by_itself = state == SLIPWAY_COMPLETE || (state == SLIPWAY_INCOMPLETE && !is_late);
-    int status = end_helper(helper, ends_by_itself);
+    int status = end_helper(helper, state == SLIPWAY_INCOMPLETE && !is_late);
     if (state == SLIPWAY_COMPLETE)
         return;
     if (is_late) {
