@@ -106,7 +106,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "LaunchTests",
-      dependencies: ["Configuration", "Environment", "Host", "Launch", "Stack", "TestSupport"],
+      dependencies: [
+        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Stack",
+        "TestSupport",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),

@@ -27,14 +27,14 @@ void slipway_read_settings(int count, char **words)
                         words[i]);
 }
 
-static int refuse(const char *option, const char *value, const char *expected)
+static int refuse(const char *option, const char *value, const char *fault)
 {
     has_bad_value = true;
     if (spank_context() == S_CTX_REMOTE)
         return -1; // ignored by Slurm; raised in task_init
     char clean[80];
     slipway_clean(clean, sizeof clean, value ? value : "");
-    slurm_error("slipway: --%s: \"%s\" is no %s", option, clean, expected);
+    slurm_error("slipway: --%s: \"%s\" is %s", option, clean, fault);
     return -1;
 }
 
@@ -45,7 +45,7 @@ static int on_eessi(int val, const char *value, int remote)
     is_given[val] = true;
     return slipway_take_version(&slipway_request, value)
                ? 0
-               : refuse("eessi", value, "version, such as 2023.06, and not \"off\"");
+               : refuse("eessi", value, "neither a version, such as 2023.06, nor \"off\"");
 }
 
 static int on_repository(int val, const char *value, int remote)
@@ -54,7 +54,7 @@ static int on_repository(int val, const char *value, int remote)
     is_given[val] = true;
     return slipway_take_repository(&slipway_request, value)
                ? 0
-               : refuse("eessi-repo", value, "repository, such as software.eessi.io");
+               : refuse("eessi-repo", value, "no repository, such as software.eessi.io");
 }
 
 static int on_arch(int val, const char *value, int remote)
@@ -63,14 +63,14 @@ static int on_arch(int val, const char *value, int remote)
     is_given[val] = true;
     return slipway_take_arch(&slipway_request, value)
                ? 0
-               : refuse("eessi-arch", value, "software subdirectory, such as x86_64/amd/zen2");
+               : refuse("eessi-arch", value, "no software subdirectory, such as x86_64/amd/zen2");
 }
 
 static int on_verbose(int val, const char *value, int remote)
 {
     (void)value, (void)remote;
     is_given[val] = true;
-    slipway_request.verbose = true;
+    slipway_request.verbose = slipway_request.detailed = true;
     return 0;
 }
 
@@ -78,11 +78,11 @@ static int on_verbose(int val, const char *value, int remote)
 static struct spank_option options[OPTION_COUNT] = {
     {"eessi", "VERSION", "give every task the EESSI software stack that fits its node; off: not",
      2, EESSI, on_eessi},
-    {"eessi-repo", "NAME", "with --eessi: the repository (default: the site's)", 1, REPOSITORY,
+    {"eessi-repo", "NAME", "--eessi, from this repository (default: the site's)", 1, REPOSITORY,
      on_repository},
-    {"eessi-arch", "SUBDIR", "with --eessi: this software subdirectory on every node", 1, ARCH,
+    {"eessi-arch", "SUBDIR", "--eessi, with this software subdirectory on every node", 1, ARCH,
      on_arch},
-    {"eessi-verbose", NULL, "with --eessi: say what each node chose, and why", 0, VERBOSE,
+    {"eessi-verbose", NULL, "--eessi, and say what each node chose and why", 0, VERBOSE,
      on_verbose},
 };
 
@@ -120,5 +120,6 @@ bool slipway_complete_request(spank_t spank)
 
 bool slipway_is_wanted(void)
 {
-    return slipway_request.wanted || (slipway_settings.always && !slipway_request.refused);
+    return !slipway_request.refused && (slipway_request.wanted || slipway_request.detailed ||
+                                        slipway_settings.always);
 }

@@ -66,11 +66,13 @@ bool slipway_take_version(struct slipway_request *request, const char *value)
 
 bool slipway_take_repository(struct slipway_request *request, const char *value)
 {
+    request->detailed = true;
     return take_path(request->repository, value);
 }
 
 bool slipway_take_arch(struct slipway_request *request, const char *value)
 {
+    request->detailed = true;
     return value && strchr(value, '/') && take_path(request->arch, value);
 }
 

@@ -30,7 +30,7 @@ struct DetectCommand: ParsableCommand {
     case eessiPath = "eessi-path"
   }
 
-  @Option(help: "text, json, eessi (the best target) or eessi-path (all, separated by colons).")
+  @Option(help: "What to print: eessi is the best target, eessi-path all, joined by colons.")
   var format = Format.text
 
   @Flag(help: "The same as --format json.")
@@ -52,10 +52,12 @@ struct DetectCommand: ParsableCommand {
   var hwlocXml: String?
 
   @Option(
-    help: ArgumentHelp("Read its identity from a CPUID dump of hwloc-gather-cpuid.", valueName: "dir"))
+    help: ArgumentHelp(
+      "Read the processor's identity from a dump of hwloc-gather-cpuid.", valueName: "dir"))
   var hwlocCpuid: String?
 
-  @Option(help: "The configuration file (default: \(Configuration.path)).")
+  @Option(
+    help: ArgumentHelp("The configuration file (default: \(Configuration.path)).", valueName: "file"))
   var config: String?
 
   mutating func validate() throws {
@@ -71,7 +73,9 @@ struct DetectCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let configuration = try Configuration.load(named: config)
-      let detection = try Detection(source, policy: SiteDefaults(configuration).policy, whole: format == .text || format == .json)
+      let detection = try Detection(
+        source, policy: SiteDefaults(configuration).policy,
+        whole: format == .text || format == .json)
       switch format {
       case .json: print(try DetectionDocument(detection).json)
       case .eessi: print(detection.selection.suitable.first?.subdirectory ?? "")

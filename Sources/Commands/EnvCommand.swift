@@ -19,7 +19,7 @@ struct EnvCommand: ParsableCommand {
   @Option(help: "The shell to print for: sh, bash, zsh, ksh, dash, csh, tcsh or fish.")
   var shell = "sh"
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: "Print the plan as JSON, schema 1, as run --dry-run --json does.")
   var json = false
 
   mutating func validate() throws {

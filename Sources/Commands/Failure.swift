@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Launch
 import Sandbox
+import Topology
 
 /// Runs a command's body and ends the process with the documented code where it fails.
 ///
@@ -14,6 +15,9 @@ func reportingFailures(_ body: () throws -> Void) throws {
     throw ExitCode((error.isNotFound ? ExitStatus.notFound : .cannotExecute).rawValue)
   } catch let error as ValidationError {
     throw error
+  } catch let error as TopologyError {
+    writeError("slipway: \(error)")
+    throw ExitCode(ExitStatus.badData.rawValue)
   } catch {
     writeError("slipway: \(error)")
     throw ExitCode(ExitStatus(error).rawValue)

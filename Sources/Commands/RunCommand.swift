@@ -22,14 +22,14 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Print the plan and launch nothing.")
   var dryRun = false
 
-  @Flag(help: "Print the plan as JSON (with --dry-run).")
+  @Flag(help: "With --dry-run: print the plan as JSON, schema 1.")
   var json = false
 
-  @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
+  @Argument(
+    parsing: .postTerminator, help: ArgumentHelp("The command and its arguments.", valueName: "command"))
   var command: [String] = []
 
   mutating func validate() throws {
-    if command.first == "--" { command.removeFirst() }
     guard !command.isEmpty || dryRun else {
       throw ValidationError("name a command: slipway run -- COMMAND [ARGUMENT ...]")
     }

@@ -11,18 +11,26 @@ import Stack
 /// The options of every command that chooses a stack.
 struct StackOptions: ParsableArguments {
   @Option(
-    name: .customLong("eessi"), help: ArgumentHelp("The version of the stack.", valueName: "version"))
+    name: .customLong("eessi"),
+    help: ArgumentHelp(
+      "The version of the stack (default: the environment's, the site's, or the newest).",
+      valueName: "version"))
   var version: String?
 
-  @Option(name: .customLong("eessi-repo"), help: "The repository, by its CVMFS name.")
+  @Option(
+    name: .customLong("eessi-repo"),
+    help: ArgumentHelp("The repository, by its CVMFS name.", valueName: "name"))
   var repository: String?
 
   @Option(
     name: .customLong("eessi-arch"),
-    help: "A software subdirectory instead of the detected one, such as x86_64/amd/zen2.")
+    help: ArgumentHelp(
+      "A software subdirectory instead of the detected one, such as x86_64/amd/zen2.",
+      valueName: "subdir"))
   var subdirectory: String?
 
-  @Option(help: "The configuration file (default: \(Configuration.path)).")
+  @Option(
+    help: ArgumentHelp("The configuration file (default: \(Configuration.path)).", valueName: "file"))
   var config: String?
 
   @Flag(name: .shortAndLong, help: "Say what is chosen and why, on standard error.")
@@ -38,7 +46,8 @@ struct StackOptions: ParsableArguments {
     defer { files.stop() }
     let plan = try LaunchPlan(
       LaunchRequest(
-        repository: repository, version: version,
+        repository: repository.map { .init($0, source: "--eessi-repo") },
+        version: version.map { .init($0, source: "--eessi") },
         subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") }, argv: argv),
       environment: Environment.ofThisProcess, configuration: configuration, host: host,
       files: StackReader(guarding: files))

@@ -38,7 +38,7 @@ package struct Configuration: Equatable, Sendable {
     do {
       table = try TOMLTable(string: text)
     } catch {
-      throw ConfigurationError(file: file, problem: "is not TOML: \(error)")
+      throw ConfigurationError(file: file, problem: "not TOML: \(error)")
     }
     let reader = Reader(file: file)
     for (section, value) in table {
@@ -92,7 +92,7 @@ package struct Configuration: Equatable, Sendable {
     var file: String
 
     func unknown(_ key: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "has the unknown key \(key)")
+      ConfigurationError(file: file, problem: "unknown key \(key)")
     }
     func wrong(_ key: String, _ expected: String) -> ConfigurationError {
       ConfigurationError(file: file, problem: "\(key) must be \(expected)")
@@ -133,13 +133,16 @@ package struct Configuration: Equatable, Sendable {
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   package var file: String
   package var problem: String
+  package var remedy: String
 
-  package init(file: String, problem: String) {
+  package init(
+    file: String, problem: String,
+    remedy: String = "correct it (slipway.toml(5) explains every key)"
+  ) {
     self.file = file
     self.problem = problem
+    self.remedy = remedy
   }
 
-  package var description: String {
-    "\(file) \(problem); remedy: correct it (slipway.toml(5) explains every key)"
-  }
+  package var description: String { "\(file): \(problem); remedy: \(remedy)" }
 }

@@ -13,6 +13,20 @@ package struct GPU: Equatable, Sendable {
   package var numaNode: Int?
   package var source: Source
 
+  package init(
+    vendor: Vendor, address: String? = nil, name: String? = nil,
+    computeCapability: ComputeCapability? = nil, gfx: String? = nil, numaNode: Int? = nil,
+    source: Source
+  ) {
+    self.vendor = vendor
+    self.address = address
+    self.name = name
+    self.computeCapability = computeCapability
+    self.gfx = gfx
+    self.numaNode = numaNode
+    self.source = source
+  }
+
   package enum Vendor: String, Codable, Sendable { case nvidia, amd }
 
   /// Who told of the GPU.

@@ -77,6 +77,12 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
   package var code: Int32
   package var seconds: Double
 
+  package init(path: String, code: Int32, seconds: Double) {
+    self.path = path
+    self.code = code
+    self.seconds = seconds
+  }
+
   package var isTimeout: Bool { code == ETIMEDOUT }
 
   /// What failed, on what, the cause and the remedy.

@@ -62,13 +62,13 @@ package struct LaunchPlan: Equatable, Sendable {
 
 /// What a user asks of a launch.
 package struct LaunchRequest: Equatable, Sendable {
-  package var repository: String?
-  package var version: String?
+  package var repository: StackRequest.Override?
+  package var version: StackRequest.Override?
   package var subdirectory: StackRequest.Override?
   package var argv: [String]
 
   package init(
-    repository: String? = nil, version: String? = nil,
+    repository: StackRequest.Override? = nil, version: StackRequest.Override? = nil,
     subdirectory: StackRequest.Override? = nil, argv: [String] = []
   ) {
     self.repository = repository
@@ -110,10 +110,17 @@ extension Configuration {
     let path = file ?? Self.path
     guard let bytes = MachineRoot().contents(of: path, limit: 1 << 20) else {
       guard file == nil && !MachineRoot().exists(path) else {
-        throw ConfigurationError(file: path, problem: "cannot be read")
+        throw ConfigurationError(
+          file: path, problem: "cannot be read", remedy: "check its name and its mode")
       }
       return Configuration()
     }
-    return try Configuration(toml: String(decoding: bytes, as: UTF8.self), file: path)
+    let configuration = try Configuration(
+      toml: String(decoding: bytes, as: UTF8.self), file: path)
+    for name in configuration.selection.crossVendor where Catalog.target(named: name) == nil {
+      throw ConfigurationError(
+        file: path, problem: "selection.cross_vendor names no target: \(name)")
+    }
+    return configuration
   }
 }

@@ -61,7 +61,10 @@ extension StackSelection {
     patch.set("EESSI_SITE_MODULEPATH", "\(site)/\(modules)")
     patch.prepend("LMOD_RC", "\(site)/.lmod/lmodrc.lua")
 
-    patch.prepend("MODULEPATH", modulePath)
+    // EESSI_CUSTOM_MODULEPATH may be a list.
+    for directory in modulePath.split(separator: ":").reversed() {
+      patch.prepend("MODULEPATH", String(directory))
+    }
     if let acceleratorSubtree, let acceleratorPath {
       patch.set("EESSI_ACCELERATOR_TARGET", acceleratorSubtree)
       patch.set("EESSI_MODULEPATH_ACCEL", "\(acceleratorPath)/\(modules)")

@@ -42,7 +42,7 @@ package func isSubdirectoryName(_ word: some StringProtocol) -> Bool {
 /// Source: EESSI/software-layer-scripts init/eessi_archdetect.sh, `accelpath`.
 package func isAcceleratorName(_ word: some StringProtocol) -> Bool {
   func rest(after prefix: String) -> Substring? {
-    word.hasPrefix(prefix) ? Substring(word.dropFirst(prefix.count)) : nil
+    word.utf8.count <= 64 && word.hasPrefix(prefix) ? Substring(word.dropFirst(prefix.count)) : nil
   }
   if let digits = rest(after: "accel/nvidia/cc") {
     return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber }

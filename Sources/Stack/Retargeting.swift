@@ -34,7 +34,8 @@ extension StackSelection {
           moved.append(path)
         }
       }
-      if moved != elements { patch.set(name, moved.joined(separator: ":")) }
+      guard moved != elements else { continue }
+      if moved.isEmpty { patch.unset(name) } else { patch.set(name, moved.joined(separator: ":")) }
     }
     return patch
   }

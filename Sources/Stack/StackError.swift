@@ -13,10 +13,19 @@ package enum StackError: Error, Equatable {
 
 extension StackError: CustomStringConvertible {
   /// What failed, on what, the cause and the remedy.
+  ///
+  /// Words and paths of the user's environment are in it, so no control character passes.
   package var description: String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+  }
+
+  private var text: String {
     switch self {
     case .invalidWord(let what, let value, let source):
-      "\(source): \"\(Self.printable(value))\" is no \(what); remedy: correct it"
+      "\(source): \"\(value.prefix(64))\(value.count > 64 ? "…" : "")\" is no \(what); "
+        + "remedy: correct it"
     case .missingRepository(let repository):
       "repository \(repository.name): \(repository.root)/versions is not there on this node; "
         + "remedy: mount the repository, or name another with --eessi-repo"
@@ -42,13 +51,5 @@ extension StackError: CustomStringConvertible {
         + "remedy: name one of `slipway detect --all`, or have the site set allow_unsafe_override "
         + "in slipway.toml"
     }
-  }
-
-  /// The value without control characters and no longer than a line.
-  private static func printable(_ value: String) -> String {
-    let clean = value.unicodeScalars.prefix(64).map { scalar in
-      scalar.properties.generalCategory == .control ? "?" : String(scalar)
-    }
-    return clean.joined() + (value.unicodeScalars.count > 64 ? "…" : "")
   }
 }

@@ -3,8 +3,8 @@ package import Microarchitecture
 
 /// What a user, a site and an inherited environment ask of the stack.
 package struct StackRequest: Equatable, Sendable {
-  package var repository: String?
-  package var version: String?
+  package var repository: Override?
+  package var version: Override?
   package var subdirectory: Override?
   /// A site's own order of subdirectories instead of the detected one.
   package var subdirectories: [String]?
@@ -24,7 +24,7 @@ package struct StackRequest: Equatable, Sendable {
   }
 
   package init(
-    repository: String? = nil, version: String? = nil, subdirectory: Override? = nil,
+    repository: Override? = nil, version: Override? = nil, subdirectory: Override? = nil,
     accelerator: String? = nil, site: SiteDefaults = SiteDefaults()
   ) {
     self.repository = repository
@@ -40,20 +40,13 @@ package struct StackRequest: Equatable, Sendable {
   /// initialised for already, then the site's default.
   /// Sources: EESSI/software-layer-scripts init/eessi_defaults, init/eessi_archdetect.sh.
   package mutating func honour(_ environment: Environment) {
-    if repository == nil, let root = environment.nonEmpty("EESSI_CVMFS_REPO_OVERRIDE") {
-      repository = root
+    func override(_ name: String) -> Override? {
+      environment.nonEmpty(name).map { Override($0, source: name) }
     }
-    if version == nil {
-      version =
-        environment.nonEmpty("EESSI_VERSION_OVERRIDE")
-        ?? (environment.nonEmpty("EESSI_PREFIX") == nil
-          ? nil : environment.nonEmpty("EESSI_VERSION"))
-    }
-    if subdirectory == nil,
-      let value = environment.nonEmpty("EESSI_SOFTWARE_SUBDIR_OVERRIDE")
-    {
-      subdirectory = Override(value, source: "EESSI_SOFTWARE_SUBDIR_OVERRIDE")
-    }
+    repository = repository ?? override("EESSI_CVMFS_REPO_OVERRIDE")
+    version = version ?? override("EESSI_VERSION_OVERRIDE")
+    if environment.nonEmpty("EESSI_PREFIX") != nil { version = version ?? override("EESSI_VERSION") }
+    subdirectory = subdirectory ?? override("EESSI_SOFTWARE_SUBDIR_OVERRIDE")
     if let list = environment.nonEmpty("EESSI_ARCHDETECT_OPTIONS_OVERRIDE") {
       subdirectories = list.split(separator: ":").map(String.init)
     }

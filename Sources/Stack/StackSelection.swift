@@ -74,6 +74,11 @@ extension StackSelection {
       reading: files)
 
     let parent = environment.nonEmpty("EESSI_ACCEL_SOFTWARE_SUBDIR_OVERRIDE") ?? choice.subdirectory
+    guard isSubdirectoryName(parent) else {
+      throw StackError.invalidWord(
+        what: "software subdirectory", value: parent,
+        source: "EESSI_ACCEL_SOFTWARE_SUBDIR_OVERRIDE")
+    }
     let accelerator = try Self.accelerator(
       request.accelerator, below: "\(prefix)/software/linux/\(parent)", reading: files)
     if let before = environment.nonEmpty("EESSI_PREFIX"), before != prefix,
@@ -99,7 +104,9 @@ extension StackSelection {
   ) throws -> (Repository, version: String) {
     let site = request.site
     var repository: Repository
-    let name = request.repository ?? site.repository
+    let wanted =
+      request.repository ?? StackRequest.Override(site.repository, source: "slipway.toml")
+    let name = wanted.value
     if name.hasPrefix("/") {
       // EESSI_CVMFS_REPO_OVERRIDE is a path.
       let root = name.count > 1 && name.hasSuffix("/") ? String(name.dropLast()) : name
@@ -112,13 +119,15 @@ extension StackSelection {
         ?? Repository(named: name, below: site.cvmfs)
     } else {
       throw StackError.invalidWord(
-        what: "repository name", value: name, source: "the stack's repository")
+        what: "repository name", value: name, source: wanted.source)
     }
-    if let version = request.version, !isVersionName(version) {
+    let wantedVersion =
+      request.version ?? site.version.map { StackRequest.Override($0, source: "slipway.toml") }
+    if let wantedVersion, !isVersionName(wantedVersion.value) {
       throw StackError.invalidWord(
-        what: "version", value: version, source: "the stack's version")
+        what: "version", value: wantedVersion.value, source: wantedVersion.source)
     }
-    var version = request.version ?? site.version
+    var version = wantedVersion?.value
 
     // RISC-V builds stand elsewhere (init/eessi_defaults of EESSI/software-layer-scripts).
     if architecture == .riscv64, repository.name == "software.eessi.io" {
@@ -147,10 +156,9 @@ extension StackSelection {
     guard try files.kind(versions) == .directory else {
       throw StackError.missingRepository(repository)
     }
-    guard let newest = try files.names(versions).filter(isVersionName).max() else {
-      throw StackError.noVersion(repository)
-    }
-    return (repository, newest)
+    let present = try files.names(versions).filter { isVersionName($0) && $0.hasSuffix(suffix) }
+    guard let newest = present.max() else { throw StackError.noVersion(repository) }
+    return (repository, String(newest.dropLast(suffix.count)))
   }
 
   private struct Choice {

@@ -25,7 +25,7 @@ struct Node {
       }
       reply.phase("reading the processor")
       let host = try MachineRoot().profile()
-      reply.phase("looking at \(arguments.request.repository ?? configuration.stack.repository)")
+      reply.phase("looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
       let files = GuardedFiles(seconds: configuration.deadline)
       let plan = try LaunchPlan(
         arguments.request, environment: environment, configuration: configuration, host: host,
@@ -71,8 +71,8 @@ struct Arguments {
       }
       guard let value = words.next() else { throw UsageError("\(word) needs a value") }
       switch word {
-      case "--version": request.version = value
-      case "--repository": request.repository = value
+      case "--version": request.version = .init(value, source: "--eessi")
+      case "--repository": request.repository = .init(value, source: "--eessi-repo")
       case "--arch": request.subdirectory = .init(value, source: "--eessi-arch")
       case "--config": configuration = value
       case "--deadline": deadline = Double(value)

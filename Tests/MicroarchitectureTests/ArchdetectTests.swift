@@ -29,7 +29,8 @@ struct ArchdetectTests {
   func `the architecture is told from the text alone`(machine: String) throws {
     let processor = CPUInfo.processor(in: try Corpora.contents(of: "archdetect/\(machine)"))
     // A POWER or RISC-V text names no architecture, but its lines are like no other's.
-    #expect(processor?.architecture.rawValue == machine.split(separator: "/").first.map(String.init))
+    #expect(
+      processor?.architecture.rawValue == machine.split(separator: "/").first.map(String.init))
   }
 }
 

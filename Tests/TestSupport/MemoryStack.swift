@@ -44,3 +44,15 @@ extension StackReader {
     MemoryStack(directories: directories, files: files).reader
   }
 }
+
+extension StackRequest {
+  /// A request as a user would type it.
+  package init(version: String) { self.init(version: Override(version, source: "--eessi")) }
+
+  /// A request as a user would type it.
+  package init(repository: String, version: String? = nil) {
+    self.init(
+      repository: Override(repository, source: "--eessi-repo"),
+      version: version.map { Override($0, source: "--eessi") })
+  }
+}

@@ -11,7 +11,8 @@ package enum Package {
 
   /// The directory of the test program, which holds the package's executables too.
   package static let products: String = {
-    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
+    let program =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
     return URL(filePath: program).deletingLastPathComponent().path
   }()
 

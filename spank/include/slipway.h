@@ -18,7 +18,8 @@ enum { SLIPWAY_WORD = 128 };
 // The options of one job. Empty words mean "not said".
 struct slipway_request {
     bool wanted;
-    bool refused; // --eessi=off
+    bool refused;  // --eessi=off
+    bool detailed; // one of the other options, which imply --eessi
     bool verbose;
     char version[SLIPWAY_WORD];
     char repository[SLIPWAY_WORD];

@@ -1,0 +1,223 @@
+import Foundation
+import Host
+import TestSupport
+import Testing
+
+/// Questions about paths, asked of a child; serial, because the tests count children.
+@Suite(.tags(.medium), .serialized)
+struct GuardedFilesSerialTests {
+  func error(_ body: () throws -> Void) throws -> FileError {
+    try #require(#expect(throws: FileError.self, performing: body))
+  }
+
+  @Test func `a directory, a file and nothing are told apart`() throws {
+    try TemporaryDirectory.with { directory in
+      try directory.write("file", "")
+      try directory.link("to-directory", to: ".")
+      try directory.link("to-nothing", to: "nowhere")
+      let files = GuardedFiles(seconds: 5)
+      #expect(try files.isDirectory(directory.path) == true)
+      #expect(try files.isDirectory(directory("file")) == false)
+      #expect(try files.isDirectory(directory("nothing")) == nil)
+      #expect(try files.isDirectory(directory("to-directory")) == true)
+      #expect(try files.isDirectory(directory("to-nothing")) == nil)
+      #expect(try files.isDirectory(directory("file/below")) == nil)
+      #expect(try files.isDirectory("/dev/null") == false)
+      #expect(try files.isDirectory("") == nil)
+    }
+  }
+
+  @Test func `the names of a directory are all but the dots`() throws {
+    try TemporaryDirectory.with { directory in
+      for index in 0..<1000 { try directory.write("d/name-\(index)", "") }
+      try directory.makeDirectory("empty")
+      let files = GuardedFiles(seconds: 5)
+      let names = try files.names(in: directory("d"))
+      #expect(Set(names) == Set((0..<1000).map { "name-\($0)" }))
+      #expect(names.count == 1000)
+      #expect(try files.names(in: directory("empty")) == [])
+    }
+  }
+
+  @Test func `a directory of 10 000 names is an error and the next question is answered`() throws {
+    try TemporaryDirectory.with { directory in
+      try directory.makeDirectory("d")
+      for index in 0..<10_000 { close(creat(directory("d/name-\(index)"), 0o600)) }
+      let files = GuardedFiles(seconds: 20)
+      #expect(try error { _ = try files.names(in: directory("d")) }.code == ENOBUFS)
+      #expect(try files.isDirectory(directory.path) == true)
+      #expect(try files.names(in: directory.path) == ["d"])
+    }
+  }
+
+  @Test func `names that are not there, or of a file, are errors that say so`() throws {
+    try TemporaryDirectory.with { directory in
+      let file = try directory.write("file", "")
+      let files = GuardedFiles(seconds: 5)
+      let absent = try error { _ = try files.names(in: directory("nothing")) }
+      #expect(absent.code == ENOENT)
+      #expect(absent.description == "\(directory("nothing")): No such file or directory")
+      #expect(try error { _ = try files.names(in: file) }.code == ENOTDIR)
+    }
+  }
+
+  @Test func `symbolic links in a circle are an error`() throws {
+    try TemporaryDirectory.with { directory in
+      try directory.link("a", to: "b")
+      try directory.link("b", to: "a")
+      let files = GuardedFiles(seconds: 5)
+      #expect(try error { _ = try files.isDirectory(directory("a")) }.code == ELOOP)
+    }
+  }
+
+  @Test(.enabled(if: geteuid() != 0, "root may look into every directory"))
+  func `a directory without permission is an error`() throws {
+    try TemporaryDirectory.with { directory in
+      let closed = try directory.makeDirectory("closed")
+      chmod(closed, 0)
+      defer { chmod(closed, 0o700) }
+      let files = GuardedFiles(seconds: 5)
+      #expect(try error { _ = try files.isDirectory("\(closed)/a") }.code == EACCES)
+      #expect(try error { _ = try files.names(in: closed) }.code == EACCES)
+    }
+  }
+
+  @Test(arguments: [4095, 4096, 5000, 70_000, 1 << 20])
+  func `a path that is too long is an error and the next question is answered`(
+    length: Int
+  ) throws {
+    let files = GuardedFiles(seconds: 5)
+    let path = "/" + String(repeating: "a/", count: length / 2).prefix(length - 1)
+    if length < 4096 {
+      #expect(try files.isDirectory(path) == nil)
+    } else {
+      #expect(try error { _ = try files.isDirectory(path) }.code == ENAMETOOLONG)
+    }
+    #expect(try files.isDirectory("/") == true)
+  }
+
+  @Test func `a name that is too long is an error`() throws {
+    let files = GuardedFiles(seconds: 5)
+    let name = "/tmp/" + String(repeating: "a", count: 300)
+    #expect(try error { _ = try files.isDirectory(name) }.code == ENAMETOOLONG)
+  }
+
+  @Test func `when the time is over no question is asked any more`() throws {
+    let files = GuardedFiles(seconds: 0)
+    let failure = try error { _ = try files.isDirectory("/") }
+    #expect(failure.isTimeout)
+    #expect(failure.description.contains("did not answer within"))
+    #expect(failure.description.contains("remedy"))
+  }
+
+  @Test func `a stopped prober starts again, and stopping twice is harmless`() throws {
+    let files = GuardedFiles(seconds: 5)
+    #expect(try files.isDirectory("/") == true)
+    files.stop()
+    files.stop()
+    #expect(try files.isDirectory("/") == true)
+    files.stop()
+    #expect(ownChildren() == [])
+  }
+
+  @Test func `the child is gone when nobody can ask any more`() throws {
+    do {
+      let files = GuardedFiles(seconds: 5)
+      #expect(try files.isDirectory("/") == true)
+      #expect(ownChildren().count == 1)
+    }
+    #expect(ownChildren() == [])
+  }
+
+  @Test func `the child holds no descriptor but its own`() throws {
+    let file = open("/dev/null", O_RDONLY)
+    defer { close(file) }
+    let files = GuardedFiles(seconds: 5)
+    #expect(try files.isDirectory("/") == true)
+    let child = try #require(ownChildren().first)
+    let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child)/fd")
+    #expect(Set(descriptors) == ["0", "1", "2", "3"])
+    for number in ["0", "1", "2"] {
+      #expect(
+        try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child)/fd/\(number)")
+          == "/dev/null")
+    }
+    files.stop()
+  }
+
+  @Test func `a prober that was killed is an error and no hang`() throws {
+    let files = GuardedFiles(seconds: 5)
+    #expect(try files.isDirectory("/") == true)
+    kill(try #require(ownChildren().first), SIGKILL)
+    #expect([EPIPE, ECONNRESET].contains(try error { _ = try files.isDirectory("/") }.code))
+    files.stop()
+  }
+
+  @Test(
+    .tags(.large), .enabled(if: HungMount.isPossible, "\(HungMount.impossibility)"),
+    arguments: HungMount.Daemon.allCases)
+  func `a mount that never answers costs the deadline and no more`(
+    daemon: HungMount.Daemon
+  ) throws {
+    try TemporaryDirectory.with { directory in
+      let mount = try HungMount(daemon, in: directory)
+      defer { mount.end() }
+      let files = GuardedFiles(seconds: 1)
+      var failure: FileError?
+      let time = try ContinuousClock().measure {
+        failure = try error { _ = try files.isDirectory("\(mount.path)/versions") }
+      }
+      #expect(failure?.isTimeout == true)
+      #expect(failure?.description.contains("did not answer within 1 s") == true)
+      #expect(time > .milliseconds(900))
+      #expect(time < .milliseconds(1900))
+      // The time is over: the next question fails at once.
+      let again = try ContinuousClock().measure {
+        failure = try error { _ = try files.names(in: mount.path) }
+      }
+      #expect(failure?.isTimeout == true)
+      #expect(again < .milliseconds(500))
+      // Other questions of other provers are answered.
+      #expect(try GuardedFiles(seconds: 5).isDirectory("/") == true)
+      if daemon == .stopped { #expect(ownChildren() == [], "a child that can be killed stays") }
+    }
+  }
+
+  @Test(.tags(.large), .enabled(if: HungMount.isPossible, "\(HungMount.impossibility)"))
+  func `listing a mount that never answers is a timeout too`() throws {
+    try TemporaryDirectory.with { directory in
+      let mount = try HungMount(.stopped, in: directory)
+      defer { mount.end() }
+      let files = GuardedFiles(seconds: 1)
+      #expect(try error { _ = try files.names(in: mount.path) }.isTimeout)
+    }
+  }
+
+  @Test(.tags(.large), .enabled(if: HungMount.isPossible, "\(HungMount.impossibility)"))
+  func `a mount whose daemon is gone is told from one that hangs`() throws {
+    try TemporaryDirectory.with { directory in
+      let mount = try HungMount(.silent, in: directory)
+      defer { mount.end() }
+      try mount.killDaemon()
+      let failure = try error { _ = try GuardedFiles(seconds: 5).isDirectory(mount.path) }
+      #expect(failure.code == ENOTCONN)
+      #expect(!failure.isTimeout)
+      #expect(failure.description.contains("FUSE daemon"))
+    }
+  }
+}
+
+/// The children of this process that are probers: a socket as descriptor 3 and nothing above.
+private func ownChildren() -> [pid_t] {
+  let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+  let children = tasks.flatMap { task in
+    ((try? String(contentsOfFile: "/proc/self/task/\(task)/children", encoding: .utf8)) ?? "")
+      .split(separator: " ").compactMap { pid_t($0) }
+  }
+  return children.filter { child in
+    let links = [3, 4].map { number in
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child)/fd/\(number)")
+    }
+    return links[0]?.hasPrefix("socket:") == true && links[1] == nil
+  }
+}

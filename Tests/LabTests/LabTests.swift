@@ -1,0 +1,6 @@
+import Testing
+import TestSupport
+
+/// Tests on a real Slurm cluster, one after the other.
+@Suite(.serialized, .lab, .tags(.large))
+struct LabTests {}

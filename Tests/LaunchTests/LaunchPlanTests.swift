@@ -1,0 +1,102 @@
+import Configuration
+import Environment
+import Host
+import Launch
+import Microarchitecture
+import Stack
+import TestSupport
+import Testing
+
+@Suite(.tags(.small))
+struct LaunchPlanTests {
+  private static let prefix = "/cvmfs/software.eessi.io/versions/2023.06"
+  private let files = StackReader.inMemory(directories: [
+    "\(prefix)/compat/linux/x86_64", "\(prefix)/software/linux/x86_64/generic/software",
+    "\(prefix)/software/linux/x86_64/intel/haswell/software",
+    "\(prefix)/software/linux/x86_64/intel/haswell/accel/nvidia/cc80/modules/all",
+    "\(prefix)/software/linux/x86_64/amd/zen2/software",
+  ])
+
+  private func host(_ target: String, vendor: String = "GenuineIntel", gpus: [GPU] = []) -> HostProfile {
+    HostProfile(
+      processor: Processor(
+        architecture: .x86_64, vendor: vendor, name: "a processor",
+        features: Catalog.target(named: target)!.features), gpus: gpus)
+  }
+
+  private func plan(
+    _ request: LaunchRequest = LaunchRequest(argv: ["true"]), environment: [String: String] = [:],
+    host: HostProfile
+  ) throws -> LaunchPlan {
+    try LaunchPlan(
+      request, environment: Environment(environment), configuration: Configuration(), host: host,
+      files: files)
+  }
+
+  @Test func aPlanIsTheSameValueForTheSameInputs() throws {
+    let one = try plan(host: host("x86_64/intel/haswell"))
+    #expect(try one == plan(host: host("x86_64/intel/haswell")))
+    #expect(one.argv == ["true"])
+    #expect(one.selection.subdirectory == "x86_64/intel/haswell")
+    #expect(one.environment["EESSI_SOFTWARE_SUBDIR"] == "x86_64/intel/haswell")
+    #expect(one.warnings.isEmpty)
+  }
+
+  @Test func aPlanOfItsOwnResultChangesNothing() throws {
+    let first = try plan(environment: ["PATH": "/bin", "HOME": "/h"], host: host("x86_64/intel/haswell"))
+    let second = try LaunchPlan(
+      LaunchRequest(), environment: first.environment, configuration: Configuration(),
+      host: host("x86_64/intel/haswell"), files: files)
+    #expect(second.changes.isEmpty)
+  }
+
+  @Test func anEnvironmentMovesFromNodeToNodeAndBack() throws {
+    let haswell = try plan(environment: ["PATH": "/bin"], host: host("x86_64/intel/haswell"))
+    let zen2 = try LaunchPlan(
+      LaunchRequest(), environment: haswell.environment, configuration: Configuration(),
+      host: host("x86_64/amd/zen2", vendor: "AuthenticAMD"), files: files)
+    #expect(!zen2.environment.entries.contains { String(decoding: $0, as: UTF8.self).contains("haswell")
+      && !String(decoding: $0, as: UTF8.self).hasPrefix("EESSI_ARCHDETECT_OPTIONS") })
+    let back = try LaunchPlan(
+      LaunchRequest(), environment: zen2.environment, configuration: Configuration(),
+      host: host("x86_64/intel/haswell"), files: files)
+    #expect(back.environment == haswell.environment)
+  }
+
+  @Test func theAcceleratorOfTheHostIsUsed() throws {
+    let gpu = GPU(vendor: .nvidia, computeCapability: ComputeCapability(8, 6), source: .nvml)
+    let plan = try plan(host: host("x86_64/intel/haswell", gpus: [gpu]))
+    #expect(plan.environment["EESSI_ACCELERATOR_TARGET"] == "accel/nvidia/cc80")
+    #expect(plan.environment["EESSI_ACCEL_SUBDIR"] == "accel/nvidia/cc86")
+  }
+
+  @Test func theSummaryNamesTheChoiceAndTheNextBetterOfTheOwnLine() throws {
+    let summary = try plan(host: host("x86_64/intel/haswell")).summary
+    #expect(summary.hasPrefix("x86_64/intel/haswell of \(Self.prefix) (has every feature; "))
+    #expect(summary.contains("not x86_64/intel/skylake_avx512: missing: adx "))
+  }
+
+  @Test func everyErrorHasItsDocumentedCode() {
+    let repository = Repository(named: "r", below: "/cvmfs")
+    let cases: [(any Error, Launch.ExitStatus)] = [
+      (StackError.missingRepository(repository), .unavailable),
+      (StackError.missingVersion("1", in: repository, present: []), .unavailable),
+      (StackError.noVersion(repository), .unavailable),
+      (StackError.missingCompatLayer("/x"), .unavailable),
+      (StackError.noSubtree("/x", tried: []), .unavailable),
+      (StackError.missingSubtree("/x", override: "s"), .unavailable),
+      (StackError.invalidWord(what: "w", value: "v", source: "s"), .usage),
+      (StackError.unsafeSubtree("x", reason: "r", source: "s"), .notPermitted),
+      (StackError.unknownSubtree("x", source: "s"), .notPermitted),
+      (FileError(path: "/x", code: 110, seconds: 10), .tryAgain),
+      (FileError(path: "/x", code: 107, seconds: 10), .unavailable),
+      (HostError.unreadable("/x"), .badData),
+      (HostError.unsupportedArchitecture("s390x"), .unavailable),
+      (ConfigurationError(file: "f", problem: "p"), .configuration),
+    ]
+    for (error, status) in cases {
+      #expect(Launch.ExitStatus(error) == status, "\(error)")
+      #expect("\(error)".contains("remedy: ") || error is FileError, "\(error)")
+    }
+  }
+}

@@ -1,0 +1,121 @@
+function __slipway_should_offer_completions_for_flags_or_options -a expected_commands
+    set -l non_repeating_flags_or_options $argv[2..]
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __slipway_parse_tokens
+    test "$commands" = "$expected_commands"; and return $non_repeating_flags_or_options_absent
+end
+
+function __slipway_should_offer_completions_for_positional -a expected_commands positional_index_comparison expected_positional_index
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __slipway_parse_tokens
+    test "$commands" = "$expected_commands" -a \( "$positional_index" "$positional_index_comparison" "$expected_positional_index" \)
+end
+
+function __slipway_parse_tokens -S
+    set -l unparsed_tokens (__slipway_tokens -pc)
+    switch $unparsed_tokens[1]
+    case 'slipway'
+        __slipway_parse_subcommand 0 'version' 'h/help'
+        switch $unparsed_tokens[1]
+        case 'detect'
+            __slipway_parse_subcommand 0 'format=' 'json' 'all' 'root=' 'cpuinfo=' 'arch=' 'hwloc-xml=' 'hwloc-cpuid=' 'config=' 'version' 'h/help'
+        case 'env'
+            __slipway_parse_subcommand 0 'eessi=' 'eessi-repo=' 'eessi-arch=' 'config=' 'v/verbose' 'shell=' 'json' 'version' 'h/help'
+        case 'run'
+            __slipway_parse_subcommand -r 1 'eessi=' 'eessi-repo=' 'eessi-arch=' 'config=' 'v/verbose' 'dry-run' 'json' 'version' 'h/help'
+        case 'help'
+            __slipway_parse_subcommand -r 1 'version'
+        end
+    end
+end
+
+function __slipway_tokens
+    if test (string split -m 1 -f 1 -- . "$FISH_VERSION") -gt 3
+        commandline --tokens-raw $argv
+    else
+        commandline -o $argv
+    end
+end
+
+function __slipway_parse_subcommand -S -a positional_count
+    argparse -s r -- $argv
+    set -l option_specs $argv[2..]
+    set -l is_repeating_positional $_flag_r
+    set -el _flag_r
+    set -a commands $unparsed_tokens[1]
+    set positional_index 0
+    while true
+        set -e unparsed_tokens[1]
+        argparse -sn "$commands" $option_specs -- $unparsed_tokens 2> /dev/null
+        set unparsed_tokens $argv
+        set positional_index (math $positional_index + 1)
+        for non_repeating_flag_or_option in $non_repeating_flags_or_options
+            if set -ql "_flag_$(string replace -a - _ -- $non_repeating_flag_or_option)"
+                set non_repeating_flags_or_options_absent 1
+                break
+            end
+        end
+        test (count $unparsed_tokens) -eq 0 -o \( -z "$is_repeating_positional" -a "$positional_index" -gt "$positional_count" \) && break
+    end
+end
+
+function __slipway_complete_directories
+    set -l token (commandline -t)
+    string match -- '*/' $token
+    set -l subdirs $token*/
+    printf %s\n $subdirs
+end
+
+function __slipway_custom_completion
+    set -x SAP_SHELL fish
+    set -x SAP_SHELL_VERSION $FISH_VERSION
+    set -l tokens (__slipway_tokens -p)
+    if test -z "$(__slipway_tokens -t)"
+        set -l index (count (__slipway_tokens -pc))
+        set tokens $tokens[..$index] \'\' $tokens[(math $index + 1)..]
+    end
+    command $tokens[1] $argv $tokens
+end
+
+complete -c 'slipway' -f
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway" version' -l 'version' -d 'Show the version.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_positional "slipway" -eq 1' -fa 'detect' -d 'Tells which target of the stack fits a machine, and why.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_positional "slipway" -eq 1' -fa 'env' -d 'Prints what initialising the stack changes in the environment.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_positional "slipway" -eq 1' -fa 'run' -d 'Replaces itself with a command in the stack of this node.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_positional "slipway" -eq 1' -fa 'help' -d 'Show subcommand help information.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" format' -l 'format' -d 'text, json, eessi (the best target) or eessi-path (all, separated by colons).' -rfka 'text json eessi eessi-path'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" json' -l 'json' -d 'The same as --format json.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" all' -l 'all' -d 'Tell of every target of the architecture, the unsuitable ones too.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" root' -l 'root' -d 'Read the machine below this directory.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" cpuinfo' -l 'cpuinfo' -d 'Read the processor from the text of a /proc/cpuinfo.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" arch' -l 'arch' -d 'The architecture of that machine: x86_64, aarch64, ppc64le or riscv64.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" hwloc-xml' -l 'hwloc-xml' -d 'Read the processor\'s identity from an hwloc XML file.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" hwloc-cpuid' -l 'hwloc-cpuid' -d 'Read its identity from a CPUID dump of hwloc-gather-cpuid.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" config' -l 'config' -d 'The configuration file (default: /etc/slipway/slipway.toml).' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" version' -l 'version' -d 'Show the version.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway detect" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" eessi' -l 'eessi' -d 'The version of the stack.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" eessi-repo' -l 'eessi-repo' -d 'The repository, by its CVMFS name.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" eessi-arch' -l 'eessi-arch' -d 'A software subdirectory instead of the detected one, such as x86_64/amd/zen2.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" config' -l 'config' -d 'The configuration file (default: /etc/slipway/slipway.toml).' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" v verbose' -l 'verbose' -s 'v' -d 'Say what is chosen and why, on standard error.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" shell' -l 'shell' -d 'The shell to print for: sh, bash, zsh, ksh, dash, csh, tcsh or fish.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" json' -l 'json' -d 'Print JSON.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" version' -l 'version' -d 'Show the version.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway env" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" eessi' -l 'eessi' -d 'The version of the stack.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" eessi-repo' -l 'eessi-repo' -d 'The repository, by its CVMFS name.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" eessi-arch' -l 'eessi-arch' -d 'A software subdirectory instead of the detected one, such as x86_64/amd/zen2.' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" config' -l 'config' -d 'The configuration file (default: /etc/slipway/slipway.toml).' -rfka ''
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" v verbose' -l 'verbose' -s 'v' -d 'Say what is chosen and why, on standard error.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" dry-run' -l 'dry-run' -d 'Print the plan and launch nothing.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" json' -l 'json' -d 'Print the plan as JSON (with --dry-run).'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" version' -l 'version' -d 'Show the version.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway run" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'slipway' -n '__slipway_should_offer_completions_for_flags_or_options "slipway help" version' -l 'version' -d 'Show the version.'
