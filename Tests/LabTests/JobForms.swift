@@ -202,12 +202,16 @@ extension LabTests {
     @Test(arguments: ["pmix ring 4", "pmi2 ring-mpich 2"])
     func ranksOfTwoNodesFindEachOther(_ kind: String) throws {
       let words = kind.split(separator: " ").map(String.init)
-      let result = try lab(
-        "srun", "-N2", "-n\(words[2])", "--mpi=\(words[0])", "--eessi=2023.06", words[1])
+      // Debian's MPICH sometimes never returns from MPI_Finalize over several nodes, with and
+      // without slipway; its output is complete then, and the time limit ends it.
+      let limit = words[0] == "pmi2" ? ["timeout", "20"] : ["env"]
+      let result = try lab.shell(
+        (limit + ["srun", "-N2", "-n\(words[2])", "--mpi=\(words[0])", "--eessi=2023.06", words[1]])
+          .joined(separator: " "))
       #expect(result.stdout.contains("\(words[2]) ranks on 2 hosts"), "\(result.stderr)")
       #expect(result.stdout.contains("data correct"))
       #expect(result.lines.count { $0.contains("built for x86_64/intel/skylake_avx512") } > 0)
-      #expect(result.status == 0)
+      #expect(result.status == 0 || words[0] == "pmi2" && result.status == 124)
     }
 
     @Test func thePlanIsMadeOncePerStepAndNotPerTask() throws {
