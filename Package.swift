@@ -82,7 +82,8 @@ let package = Package(
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
     .target(
-      name: "CSpank", path: "spank", exclude: [
+      name: "CSpank", path: "spank",
+      exclude: [
         "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "remote.c", "slipway.lds",
       ],
       sources: ["words.c", "reply.c"], publicHeadersPath: "include", cSettings: strictC),

@@ -184,7 +184,7 @@ static int receive(int fd, void *buffer, size_t length, int64_t deadline)
     return 0;
 }
 
-static int ask(int prober, char what, const char *path, int64_t deadline, int32_t *answer)
+static int put(int prober, char what, const char *path)
 {
     size_t length = strlen(path) + 1;
     if (length > MAX_PATH)
@@ -194,16 +194,15 @@ static int ask(int prober, char what, const char *path, int64_t deadline, int32_
     question[0] = what;
     memcpy(question + 1, &short_length, 2);
     memcpy(question + 3, path, length);
-    // One question is far smaller than a socket's buffer, and the child has taken the one before.
-    if (send_all(prober, question, 3 + length) != 0)
-        return -errno;
-    return receive(prober, answer, sizeof *answer, deadline);
+    return send_all(prober, question, 3 + length) == 0 ? 0 : -errno;
 }
 
-int sw_prober_kind(int prober, const char *path, int timeout_ms)
+int sw_prober_ask_kind(int prober, const char *path) { return put(prober, ASK_KIND, path); }
+
+int sw_prober_answer(int prober, int timeout_ms)
 {
     int32_t answer;
-    int failed = ask(prober, ASK_KIND, path, now_ms() + timeout_ms, &answer);
+    int failed = receive(prober, &answer, sizeof answer, now_ms() + timeout_ms);
     return failed ? failed : answer;
 }
 
@@ -212,7 +211,9 @@ ssize_t sw_prober_names(int prober, const char *path, int timeout_ms, char *buff
 {
     int64_t deadline = now_ms() + timeout_ms;
     int32_t answer;
-    int failed = ask(prober, ASK_NAMES, path, deadline, &answer);
+    int failed = put(prober, ASK_NAMES, path);
+    if (!failed)
+        failed = receive(prober, &answer, sizeof answer, deadline);
     if (failed || answer <= 0)
         return failed ? failed : answer;
     if ((size_t)answer > capacity)
@@ -226,10 +227,14 @@ void sw_prober_stop(int prober, pid_t child)
     close(prober);
     kill(child, SIGKILL);
     // A child inside a FUSE request that its daemon has taken cannot be killed until the daemon
-    // answers; it is left to the init process then. All others end within milliseconds.
-    for (int i = 0; i < 100; i++) {
-        if (waitpid(child, NULL, WNOHANG) != 0)
-            return;
-        poll(NULL, 0, 1);
-    }
+    // answers; it is left to the init process then. All others end at once. Kernels before 5.3
+    // have no descriptor to wait on, and poll(2) ignores a negative one.
+    int fd = (int)syscall(SYS_pidfd_open, child, 0);
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int64_t end = now_ms() + 100;
+    do
+        poll(&wait, 1, fd >= 0 ? 100 : 1);
+    while (waitpid(child, NULL, WNOHANG) == 0 && now_ms() < end);
+    if (fd >= 0)
+        close(fd);
 }

@@ -42,13 +42,15 @@ struct DetectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Read the machine below this directory.", valueName: "dir"))
   var root: String?
 
-  @Option(help: ArgumentHelp("Read the processor from the text of a /proc/cpuinfo.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Read the processor from the text of a /proc/cpuinfo.", valueName: "file"))
   var cpuinfo: String?
 
   @Option(help: "The architecture of that machine: x86_64, aarch64, ppc64le or riscv64.")
   var arch: String?
 
-  @Option(help: ArgumentHelp("Read the processor's identity from an hwloc XML file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Read the processor's identity from an hwloc XML file.", valueName: "file"))
   var hwlocXml: String?
 
   @Option(
@@ -57,7 +59,8 @@ struct DetectCommand: ParsableCommand {
   var hwlocCpuid: String?
 
   @Option(
-    help: ArgumentHelp("The configuration file (default: \(Configuration.path)).", valueName: "file"))
+    help: ArgumentHelp(
+      "The configuration file (default: \(Configuration.path)).", valueName: "file"))
   var config: String?
 
   mutating func validate() throws {
@@ -153,7 +156,8 @@ struct Detection {
     var lines: [String] = []
     let shown = all ? selection.candidates : selection.candidates.filter(\.isSuitable)
     for (index, candidate) in shown.enumerated() where all || index == 0 || candidate.isSuitable {
-      let mark = candidate.isSuitable ? (candidate.target == selection.suitable.first ? "*" : "+") : "-"
+      let mark =
+        candidate.isSuitable ? (candidate.target == selection.suitable.first ? "*" : "+") : "-"
       lines.append("\(mark) \(candidate.target.subdirectory): \(candidate.reason)")
     }
     if !all, let better = selection.candidates.prefix(while: { !$0.isSuitable }).last {
@@ -174,8 +178,10 @@ struct Detection {
           + "\(topology.processingUnits) processing units, \(topology.numaNodes) NUMA nodes")
     }
     for gpu in profile.gpus {
-      let model = gpu.computeCapability.map { "compute capability \($0)" } ?? gpu.gfx ?? "unknown model"
-      lines.append("gpu        \(gpu.name ?? gpu.vendor.rawValue), \(model) (\(gpu.source.rawValue))")
+      let model =
+        gpu.computeCapability.map { "compute capability \($0)" } ?? gpu.gfx ?? "unknown model"
+      lines.append(
+        "gpu        \(gpu.name ?? gpu.vendor.rawValue), \(model) (\(gpu.source.rawValue))")
     }
     if let accelerator = profile.accelerator { lines.append("           \(accelerator)") }
     if let driver { lines.append("driver     NVIDIA \(driver)") }

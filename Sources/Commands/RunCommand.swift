@@ -26,7 +26,8 @@ struct RunCommand: ParsableCommand {
   var json = false
 
   @Argument(
-    parsing: .postTerminator, help: ArgumentHelp("The command and its arguments.", valueName: "command"))
+    parsing: .postTerminator,
+    help: ArgumentHelp("The command and its arguments.", valueName: "command"))
   var command: [String] = []
 
   mutating func validate() throws {

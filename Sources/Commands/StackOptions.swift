@@ -30,7 +30,8 @@ struct StackOptions: ParsableArguments {
   var subdirectory: String?
 
   @Option(
-    help: ArgumentHelp("The configuration file (default: \(Configuration.path)).", valueName: "file"))
+    help: ArgumentHelp(
+      "The configuration file (default: \(Configuration.path)).", valueName: "file"))
   var config: String?
 
   @Flag(name: .shortAndLong, help: "Say what is chosen and why, on standard error.")

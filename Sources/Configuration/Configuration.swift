@@ -35,6 +35,10 @@ package struct Configuration: Equatable, Sendable {
   /// Every key must be known and of its type: a misspelt key would silently change nothing.
   package init(toml text: String, file: String) throws(ConfigurationError) {
     let table: TOMLTable
+    // TOMLKit hands the text to C++ as a C string: what stands behind a NUL would be ignored.
+    guard !text.utf8.contains(0) else {
+      throw ConfigurationError(file: file, problem: "not TOML: it has a NUL byte")
+    }
     do {
       table = try TOMLTable(string: text)
     } catch {

@@ -36,14 +36,14 @@ package enum Shell: String, CaseIterable, Sendable {
   /// The value as one word that the shell takes literally.
   package func quoted(_ value: String) -> String {
     switch self {
-    case .sh: return "'" + value.replacing("'", with: "'\\''") + "'"
+    case .sh: return "'" + value.escaping("'", as: "'\\''") + "'"
     case .csh:
       // csh expands history in single quotes and cannot hold a bare newline there.
       return "'"
-        + value.replacing("'", with: "'\\''").replacing("!", with: "\\!")
-        .replacing("\n", with: "\\\n") + "'"
+        + value.escaping("'", as: "'\\''").escaping("!", as: "\\!")
+        .escaping("\n", as: "\\\n") + "'"
     case .fish:
-      return "'" + value.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'"
+      return "'" + value.escaping("\\", as: "\\\\").escaping("'", as: "\\'") + "'"
     }
   }
 
@@ -62,8 +62,14 @@ package enum Shell: String, CaseIterable, Sendable {
 }
 
 extension String {
-  /// Replaces every occurrence; the standard library's own needs `_StringProcessing`.
-  fileprivate func replacing(_ character: Character, with replacement: String) -> String {
-    reduce(into: "") { $0 += $1 == character ? replacement : String($1) }
+  /// Replaces every occurrence of a scalar.
+  ///
+  /// Not of a `Character`: a quote with a combining accent behind it is one, and would stay.
+  fileprivate func escaping(_ scalar: Unicode.Scalar, as replacement: String) -> String {
+    var result = UnicodeScalarView()
+    for next in unicodeScalars {
+      if next == scalar { result += replacement.unicodeScalars } else { result.append(next) }
+    }
+    return String(result)
   }
 }

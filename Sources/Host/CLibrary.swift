@@ -28,6 +28,7 @@ extension MachineRoot {
           let digits = line[(index + word.count)...].prefix {
             ($0 >= 0x30 && $0 <= 0x39) || $0 == UInt8(ascii: ".")
           }
+          guard !digits.isEmpty else { return nil }
           let text = String(decoding: digits, as: UTF8.self)
           return text.hasSuffix(".") ? String(text.dropLast()) : text
         }

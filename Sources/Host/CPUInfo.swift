@@ -52,7 +52,8 @@ package enum CPUInfo {
       architecture: architecture, vendor: architecture == .ppc64le ? "" : vendor,
       family: number(.family), model: number(.model), stepping: number(.stepping),
       part: number(.part),
-      name: fields[Key.name.rawValue] ?? (architecture == .ppc64le ? fields[Key.cpu.rawValue] : nil),
+      name: fields[Key.name.rawValue]
+        ?? (architecture == .ppc64le ? fields[Key.cpu.rawValue] : nil),
       features: features ?? [], kernel: kernel)
   }
 
@@ -80,16 +81,19 @@ package enum CPUInfo {
   }
 
   private static func guess(_ fields: [String: String]) -> Architecture? {
-    if let named = fields[Key.machine.rawValue].flatMap(Architecture.init(rawValue:)) { return named }
+    if let named = fields[Key.machine.rawValue].flatMap(Architecture.init(rawValue:)) {
+      return named
+    }
     if fields[Key.implementer.rawValue] != nil { return .aarch64 }
     if fields[Key.isa.rawValue]?.hasPrefix("rv64") == true { return .riscv64 }
-    if fields[Key.cpu.rawValue]?.hasPrefix("POWER") == true { return .ppc64le }
+    if fields[Key.cpu.rawValue]?.uppercased().hasPrefix("POWER") == true { return .ppc64le }
     return fields[Key.vendor.rawValue] == nil ? nil : .x86_64
   }
 
   /// `POWER9 (architected), altivec supported` implements every level up to 9.
   private static func powerLevels(_ cpu: String) -> Set<String> {
-    guard cpu.hasPrefix("POWER"),
+    // "POWER10", "Power11".
+    guard cpu.uppercased().hasPrefix("POWER"),
       let level = Int(cpu.dropFirst(5).prefix(while: \.isNumber)), (8...99).contains(level)
     else { return [] }
     return Set((8...level).map { "power\($0)" })

@@ -182,10 +182,12 @@ private enum NVML {
     typealias Plain = @convention(c) () -> CInt
     typealias Count = @convention(c) (UnsafeMutablePointer<CUnsignedInt>) -> CInt
     typealias Handle = @convention(c) (CUnsignedInt, UnsafeMutablePointer<OpaquePointer?>) -> CInt
-    typealias Capability = @convention(c) (
-      OpaquePointer, UnsafeMutablePointer<CInt>, UnsafeMutablePointer<CInt>
-    ) -> CInt
-    typealias Name = @convention(c) (OpaquePointer, UnsafeMutablePointer<CChar>, CUnsignedInt) -> CInt
+    typealias Capability =
+      @convention(c) (
+        OpaquePointer, UnsafeMutablePointer<CInt>, UnsafeMutablePointer<CInt>
+      ) -> CInt
+    typealias Name =
+      @convention(c) (OpaquePointer, UnsafeMutablePointer<CChar>, CUnsignedInt) -> CInt
     guard let start = symbol("nvmlInit_v2", as: Plain.self),
       let stop = symbol("nvmlShutdown", as: Plain.self),
       let count = symbol("nvmlDeviceGetCount_v2", as: Count.self),

@@ -13,12 +13,17 @@ package struct HostProfile: Equatable, Sendable {
 
   /// The accelerator that builds for this machine may use, as `accel/nvidia/cc80`.
   ///
-  /// The lowest compute capability that all GPUs share; nil where none is known, where AMD models
-  /// differ, or where NVIDIA's differ in their major number, whose machine code is incompatible.
+  /// The lowest compute capability that all GPUs share; nil where one is not known, where AMD
+  /// models differ, or where NVIDIA's differ in their major number, whose machine code is
+  /// incompatible.
   package var accelerator: String? {
-    let capabilities = gpus.compactMap(\.computeCapability)
-    if let lowest = capabilities.min() {
-      return capabilities.allSatisfy { $0.major == lowest.major } ? "accel/nvidia/cc\(lowest.major)\(lowest.minor)" : nil
+    let nvidia = gpus.filter { $0.vendor == .nvidia }.map(\.computeCapability)
+    if !nvidia.isEmpty {
+      let known = nvidia.compactMap { $0 }
+      guard known.count == nvidia.count, let lowest = known.min(),
+        known.allSatisfy({ $0.major == lowest.major })
+      else { return nil }
+      return "accel/nvidia/cc\(lowest.major)\(lowest.minor)"
     }
     let models = Set(gpus.compactMap(\.gfx))
     return models.count == 1 ? "accel/amd/\(models.first!)" : nil
@@ -42,8 +47,9 @@ package enum HostError: Error, Equatable, CustomStringConvertible {
     case .unsupportedArchitecture(let name):
       "no software target exists for the architecture \"\(name)\"; remedy: run on x86_64, "
         + "aarch64, ppc64le or riscv64"
-    case .unreadable(let path): "\(path) cannot be read as a processor description; remedy: name "
-      + "its architecture with --arch, or give the text of a /proc/cpuinfo"
+    case .unreadable(let path):
+      "\(path) cannot be read as a processor description; remedy: name "
+        + "its architecture with --arch, or give the text of a /proc/cpuinfo"
     }
   }
 }

@@ -100,7 +100,8 @@ extension StackReader {
         case false?: .file
         }
       },
-      names: { try files.names(in: $0) })
+      names: { try files.names(in: $0) },
+      prefetch: { try files.prefetch($0) })
   }
 }
 

@@ -84,11 +84,12 @@ package enum Catalog {
     "pmull", "sha1", "sha2",
   ]
   private static let neoverseV1 = neoverseN1.union([
-    "asimdfhm", "bf16", "fcma", "flagm", "i8mm", "ilrcpc", "jscvt", "sha3", "sha512", "sm3", "sm4",
-    "ssbs", "sve", "svebf16", "svei8mm", "uscat",
+    "asimdfhm", "bf16", "fcma", "flagm", "i8mm", "ilrcpc", "jscvt", "sha3", "sha512", "sve",
+    "svebf16", "svei8mm", "uscat",
   ])
   private static let neoverseV2 = neoverseV1.union([
-    "flagm2", "frint", "sb", "sve2", "sveaes", "svebitperm", "svepmull", "svesha3", "svesm4",
+    "flagm2", "frint", "sb", "sm3", "sm4", "sve2", "sveaes", "svebitperm", "svepmull", "svesha3",
+    "svesm4",
   ])
 
   private static func arm(

@@ -25,8 +25,10 @@ package enum Exemption: String, Sendable {
     "clzero": .explicit, "mwaitx": .explicit, "ptwrite": .explicit, "tsxldtrk": .explicit,
     "waitpkg": .explicit,
     // Arm: pointer authentication is emitted only with -mbranch-protection, rndr and memory
-    // tagging only from intrinsics, dit only from system code.
+    // tagging only from intrinsics, dit only from system code, ssbs only from kernels, which hide
+    // it on Neoverse V1 and V2 with erratum 3194386.
     "paca": .explicit, "pacg": .explicit, "dit": .explicit, "rng": .explicit, "mte": .explicit,
+    "ssbs": .explicit,
     "dcpop": .explicit, "dcpodp": .explicit,
   ]
 

@@ -46,9 +46,12 @@ package struct KnownModel: Equatable, Sendable {
     case 37, 44, 47: return KnownModel(name: "Westmere")
     case 42, 45: return KnownModel(name: "Sandy Bridge")
     case 58, 62: return KnownModel(name: "Ivy Bridge")
-    case 60, 63, 69, 70: return KnownModel(name: "Haswell", implements: haswell)
-    case 61, 71, 79, 86: return KnownModel(name: "Broadwell", implements: haswell)
-    case 78, 94, 142, 158, 165, 166: return KnownModel(name: "Skylake client", implements: haswell)
+    // Pentiums and Celerons share the numbers of client processors and have no AVX.
+    case 60, 69, 70: return KnownModel(name: "Haswell client")
+    case 63: return KnownModel(name: "Haswell", implements: haswell)
+    case 61, 71: return KnownModel(name: "Broadwell client")
+    case 79, 86: return KnownModel(name: "Broadwell", implements: haswell)
+    case 78, 94, 142, 158, 165, 166: return KnownModel(name: "Skylake client")
     case 85 where stepping >= 5:
       return KnownModel(
         name: stepping >= 10 ? "Cooper Lake" : "Cascade Lake",
@@ -62,7 +65,8 @@ package struct KnownModel: Equatable, Sendable {
         implements: "x86_64/intel/sapphirerapids")
     case 173, 174:
       return KnownModel(name: "Granite Rapids", implements: "x86_64/intel/graniterapids")
-    case 151, 154, 183, 186, 191: return KnownModel(name: "Alder or Raptor Lake", implements: haswell)
+    case 151, 154, 183, 186, 191:
+      return KnownModel(name: "Alder or Raptor Lake", implements: haswell)
     case 170, 172, 181, 189, 197, 198:
       return KnownModel(name: "Meteor, Lunar or Arrow Lake", implements: haswell)
     case 175, 221: return KnownModel(name: "Sierra or Clearwater Forest", implements: haswell)
@@ -92,7 +96,7 @@ package struct KnownModel: Equatable, Sendable {
     case ("0x43", 0x0af): KnownModel(name: "ThunderX2")
     case ("0x46", 0x001): KnownModel(name: "A64FX", implements: "aarch64/a64fx")
     case ("0x46", 0x003): KnownModel(name: "Monaka", implements: "aarch64/a64fx")
-    case ("0x48", 0xd01): KnownModel(name: "Kunpeng 920", implements: n1)
+    case ("0x48", 0xd01): KnownModel(name: "Kunpeng 920")
     case ("0x4e", 0x004): KnownModel(name: "Carmel")
     case ("0x61", 0x020...0x02f): KnownModel(name: "Apple M1", implements: n1)
     case ("0x61", _): KnownModel(name: "Apple silicon", implements: n1)

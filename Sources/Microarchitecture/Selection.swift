@@ -68,7 +68,8 @@ package struct Selection: Equatable, Sendable {
     let judged = Catalog.targets(of: processor.architecture).reversed().map { target in
       let own = target.isGeneric || !target.vendors.isDisjoint(with: line)
       return (
-        rank: target.isGeneric ? 3 : own ? 0 : policy.crossVendor.contains(target.subdirectory) ? 1 : 2,
+        rank: target.isGeneric
+          ? 3 : own ? 0 : policy.crossVendor.contains(target.subdirectory) ? 1 : 2,
         candidate: Self.judge(target, on: processor, own: own, policy: policy)
       )
     }

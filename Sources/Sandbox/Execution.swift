@@ -29,8 +29,10 @@ package func execute(_ argv: [String], environment: Environment) throws(Executio
   let candidates =
     command.contains("/")
     ? [command]
-    : (environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":", omittingEmptySubsequences: false)
-      .map { $0.isEmpty ? command : "\($0)/\(command)" }
+    : (environment["PATH"] ?? "/usr/bin:/bin").split(
+      separator: ":", omittingEmptySubsequences: false
+    )
+    .map { $0.isEmpty ? command : "\($0)/\(command)" }
   var failure = ENOENT
   let strings = environment.entries
   for path in candidates {

@@ -6,7 +6,8 @@ extension StackSelection {
   /// Sources: EESSI/software-layer-scripts init/modules/EESSI/2023.06.lua (the values and the order
   /// of the lists), init/eessi_environment_variables (`LMOD_CONFIG_DIR`, the overrides).
   /// `hasCertificates` tells whether the host has ``certificates``.
-  package func initialisation(of environment: Environment, hasCertificates: Bool) -> EnvironmentPatch
+  package func initialisation(of environment: Environment, hasCertificates: Bool)
+    -> EnvironmentPatch
   {
     var patch = EnvironmentPatch()
     patch.set("EESSI_VERSION", version)
@@ -32,7 +33,9 @@ extension StackSelection {
     } else {
       patch.unset("EESSI_ACCEL_SUBDIR")
     }
-    for name in ["EESSI_ACCELERATOR_TARGET", "EESSI_MODULEPATH_ACCEL", "EESSI_SITE_MODULEPATH_ACCEL"]
+    for name in [
+      "EESSI_ACCELERATOR_TARGET", "EESSI_MODULEPATH_ACCEL", "EESSI_SITE_MODULEPATH_ACCEL",
+    ]
     where acceleratorSubtree == nil { patch.unset(name) }
 
     // A task of `srun --export=NONE` has no PATH: the shell and its tools must be found all the same.

@@ -62,7 +62,8 @@ private func isPathComponent(_ word: some StringProtocol) -> Bool {
   guard let first = word.first, first.isASCII, first.isLetter || first.isNumber else {
     return false
   }
-  return word.utf8.count <= 64 && word.allSatisfy { character in
-    character.isASCII && (character.isLetter || character.isNumber || "._-+".contains(character))
-  }
+  return word.utf8.count <= 64
+    && word.allSatisfy { character in
+      character.isASCII && (character.isLetter || character.isNumber || "._-+".contains(character))
+    }
 }

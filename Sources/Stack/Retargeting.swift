@@ -64,7 +64,8 @@ extension StackSelection {
   private static func subtree(startOf path: Substring) -> (Substring, tail: Substring)? {
     // Two or three components; a longer name is looked for first, so that none hides another.
     for count in [3, 2] {
-      let components = path.split(separator: "/", maxSplits: count, omittingEmptySubsequences: false)
+      let components = path.split(
+        separator: "/", maxSplits: count, omittingEmptySubsequences: false)
       guard components.count >= count else { continue }
       let name = path[path.startIndex..<components[count - 1].endIndex]
       if Catalog.target(named: String(name)) != nil { return (name, path[name.endIndex...]) }

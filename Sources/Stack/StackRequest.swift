@@ -45,7 +45,9 @@ package struct StackRequest: Equatable, Sendable {
     }
     repository = repository ?? override("EESSI_CVMFS_REPO_OVERRIDE")
     version = version ?? override("EESSI_VERSION_OVERRIDE")
-    if environment.nonEmpty("EESSI_PREFIX") != nil { version = version ?? override("EESSI_VERSION") }
+    if environment.nonEmpty("EESSI_PREFIX") != nil {
+      version = version ?? override("EESSI_VERSION")
+    }
     subdirectory = subdirectory ?? override("EESSI_SOFTWARE_SUBDIR_OVERRIDE")
     if let list = environment.nonEmpty("EESSI_ARCHDETECT_OPTIONS_OVERRIDE") {
       subdirectories = list.split(separator: ":").map(String.init)

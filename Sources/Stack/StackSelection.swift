@@ -67,10 +67,18 @@ extension StackSelection {
     let cpuFamily = environment.nonEmpty("EESSI_CPU_FAMILY_OVERRIDE") ?? architecture.rawValue
     let eprefix =
       environment.nonEmpty("EESSI_COMPAT_LAYER_DIR") ?? "\(compatPrefix)/compat/linux/\(cpuFamily)"
-    guard try files.kind(eprefix) == .directory else { throw StackError.missingCompatLayer(eprefix) }
+    // What follows asks for these; one by one it would be as many waits.
+    let subtrees = "\(prefix)/software/linux"
+    try files.prefetch(
+      [eprefix]
+        + selection.suitable.flatMap { [$0.subdirectory] + $0.aliases }
+        .map { "\(subtrees)/\($0)/software" })
+    guard try files.kind(eprefix) == .directory else {
+      throw StackError.missingCompatLayer(eprefix)
+    }
 
     let choice = try Self.choose(
-      request, from: selection, below: "\(prefix)/software/linux", warnings: &warnings,
+      request, from: selection, below: subtrees, warnings: &warnings,
       reading: files)
 
     let parent = environment.nonEmpty("EESSI_ACCEL_SOFTWARE_SUBDIR_OVERRIDE") ?? choice.subdirectory
@@ -80,7 +88,7 @@ extension StackSelection {
         source: "EESSI_ACCEL_SOFTWARE_SUBDIR_OVERRIDE")
     }
     let accelerator = try Self.accelerator(
-      request.accelerator, below: "\(prefix)/software/linux/\(parent)", reading: files)
+      request.accelerator, below: "\(subtrees)/\(parent)", reading: files)
     if let before = environment.nonEmpty("EESSI_PREFIX"), before != prefix,
       before.hasPrefix(repository.root + "/")
     {

@@ -38,7 +38,9 @@ package struct Topology: Equatable, Sendable {
 
   /// The processor's identity, where hwloc has it; its features are those of the model.
   package var processor: Processor? {
-    let number = { (name: String) in infos[name].flatMap { Int($0) ?? Int($0.dropFirst(2), radix: 16) } }
+    let number = { (name: String) in
+      infos[name].flatMap { Int($0) ?? Int($0.dropFirst(2), radix: 16) }
+    }
     var processor: Processor
     if let vendor = infos["CPUVendor"] {
       processor = Processor(
@@ -46,8 +48,9 @@ package struct Topology: Equatable, Sendable {
         model: number("CPUModelNumber"), stepping: number("CPUStepping"), name: infos["CPUModel"])
     } else if let implementer = infos["CPUImplementer"] {
       processor = Processor(
-        architecture: .aarch64, vendor: implementer, part: number("CPUPart"), name: infos["CPUModel"])
-    } else if let model = infos["CPUModel"], model.hasPrefix("POWER") {
+        architecture: .aarch64, vendor: implementer, part: number("CPUPart"),
+        name: infos["CPUModel"])
+    } else if let model = infos["CPUModel"], model.uppercased().hasPrefix("POWER") {
       let level = Int(model.dropFirst(5).prefix(while: \.isNumber)) ?? 0
       processor = Processor(architecture: .ppc64le, name: model)
       processor.features = level < 8 ? [] : Set((8...level).map { "power\($0)" })
@@ -94,9 +97,11 @@ package struct Topology: Equatable, Sendable {
         hwloc_topology_destroy(handle)
         throw TopologyError(source: source)
       }
-      let flags =
-        HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING.rawValue | HWLOC_TOPOLOGY_FLAG_NO_DISTANCES.rawValue
-        | HWLOC_TOPOLOGY_FLAG_NO_MEMATTRS.rawValue | HWLOC_TOPOLOGY_FLAG_NO_CPUKINDS.rawValue
+      var flags =
+        HWLOC_TOPOLOGY_FLAG_NO_DISTANCES.rawValue | HWLOC_TOPOLOGY_FLAG_NO_MEMATTRS.rawValue
+        | HWLOC_TOPOLOGY_FLAG_NO_CPUKINDS.rawValue
+      // The x86 component refuses to load without binding, even from a dump.
+      if case .cpuid = source {} else { flags |= HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING.rawValue }
       guard hwloc_topology_set_flags(handle, UInt(flags)) == 0, hwloc_topology_load(handle) == 0
       else {
         hwloc_topology_destroy(handle)

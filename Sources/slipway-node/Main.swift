@@ -25,17 +25,18 @@ struct Node {
       }
       reply.phase("reading the processor")
       let host = try MachineRoot().profile()
-      reply.phase("looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
+      reply.phase(
+        "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
       let files = GuardedFiles(seconds: configuration.deadline)
       let plan = try LaunchPlan(
         arguments.request, environment: environment, configuration: configuration, host: host,
         files: StackReader(guarding: files))
-      files.stop()
       reply.plan(plan, verbose: arguments.isVerbose)
     } catch {
       reply.failure(error)
     }
-    exit(reply.send())
+    // Nothing is left to tidy: the child that looks at files dies with this process.
+    _exit(reply.send())
   }
 
   /// The variables that a descriptor holds, separated by NUL.

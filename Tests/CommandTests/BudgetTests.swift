@@ -51,7 +51,8 @@ struct BudgetTests {
   @Test func fullFoundationIsNotImported() throws {
     for file in filesBelow("\(Package.root)/Sources", ending: ".swift") {
       let text = try String(contentsOfFile: "\(Package.root)/Sources/\(file)", encoding: .utf8)
-      for line in text.split(separator: "\n") where line.hasPrefix("import ") || line.contains(" import ") {
+      for line in text.split(separator: "\n")
+      where line.hasPrefix("import ") || line.contains(" import ") {
         #expect(!line.hasSuffix("import Foundation"), "\(file)")
       }
     }

@@ -28,7 +28,9 @@ struct CommandLineTests {
     }
   }
 
-  private func slipway(_ words: [String], _ arguments: String..., environment: [String: String]? = nil)
+  private func slipway(
+    _ words: [String], _ arguments: String..., environment: [String: String]? = nil
+  )
     throws -> ToolResult
   {
     let clean = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
@@ -39,7 +41,8 @@ struct CommandLineTests {
 
   @Test func runFindsACommandOfTheStackAndPassesItsArguments() throws {
     try withStack { words, _ in
-      let result = try slipway(words, "run", "--eessi", "2023.06", "--", "mytool", "--version", "a b")
+      let result = try slipway(
+        words, "run", "--eessi", "2023.06", "--", "mytool", "--version", "a b")
       #expect(result.stdout == "mytool 2023.06 --version a b\n", "\(result.stderr)")
     }
   }
@@ -47,7 +50,8 @@ struct CommandLineTests {
   @Test func runReplacesItselfByTheCommand() throws {
     try withStack { words, _ in
       // The shell prints its own process id, then becomes slipway, which becomes the second shell.
-      let script = "echo $$; ls /proc/$$/fd | wc -l; exec \(words[0]) run --config \(words[1]) -- sh -c "
+      let script =
+        "echo $$; ls /proc/$$/fd | wc -l; exec \(words[0]) run --config \(words[1]) -- sh -c "
         + "'echo $$; grep -E \"^(Threads|SigBlk|SigIgn)\" /proc/$$/status; ls /proc/$$/fd | wc -l'"
       let result = try run(["sh", "-c", script])
       #expect(result.lines.count == 7, "\(result.stderr)")
@@ -113,11 +117,13 @@ struct CommandLineTests {
   func aShellCanEvaluateTheEnvironment(_ shell: String) throws {
     guard Tool.isInstalled(shell) else { return }
     try withStack { words, _ in
-      let script = "eval \"$(\(words[0]) env --config \(words[1]) --shell \(shell))\"; mytool x; "
+      let script =
+        "eval \"$(\(words[0]) env --config \(words[1]) --shell \(shell))\"; mytool x; "
         + "eval \"$(\(words[0]) env --config \(words[1]) --shell \(shell))\"; printenv PATH"
       let result = try run([shell, "-c", script], environment: ["PATH": "/my own:/usr/bin:/bin"])
       #expect(result.lines.first == "mytool 2025.06 x", "\(result.stderr)")
-      #expect(result.lines.last?.hasSuffix("/bin:/my own:/usr/bin:/bin") == true, "\(result.stdout)")
+      #expect(
+        result.lines.last?.hasSuffix("/bin:/my own:/usr/bin:/bin") == true, "\(result.stdout)")
     }
   }
 
@@ -154,7 +160,8 @@ struct CommandLineTests {
     #expect(document["schema"] as? Int == 1 && document["best"] as? String == best)
     let all = try run([program, "detect", "--all"]).lines
     let targets = try #require(document["targets"] as? [[String: Any]])
-    #expect(all.count { $0.hasPrefix("* ") || $0.hasPrefix("+ ") || $0.hasPrefix("- ") } == targets.count)
+    #expect(
+      all.count { $0.hasPrefix("* ") || $0.hasPrefix("+ ") || $0.hasPrefix("- ") } == targets.count)
   }
 
   @Test func theHelpAndTheVersionAnswer() throws {

@@ -13,7 +13,8 @@ extension LabTests {
     private func expectHealthyCluster() throws {
       try lab.waitUntilIdle()
       #expect(try lab.states() == ["n1 idle", "n2 idle", "n3 idle", "n4 idle"])
-      let next = try lab("srun", "-N4", "--eessi=2023.06", "sh", "-c", "echo $EESSI_SOFTWARE_SUBDIR")
+      let next = try lab(
+        "srun", "-N4", "--eessi=2023.06", "sh", "-c", "echo $EESSI_SOFTWARE_SUBDIR")
       #expect(next.lines.sorted() == Lab.nodes.values.sorted(), "\(next.stderr)")
     }
 
@@ -56,8 +57,10 @@ extension LabTests {
       try lab.setPluginWords("deadline=2")
       defer { try? lab.setPluginWords("") }
       let mute = try RunningProgram(
-        ["\(Package.root)/lab/cluster", "node", "--name", lab.name, "n1", "--",
-          "\(Package.root)/lab/mute-mount", "/cvmfs"] + mode)
+        [
+          "\(Package.root)/lab/cluster", "node", "--name", lab.name, "n1", "--",
+          "\(Package.root)/lab/mute-mount", "/cvmfs",
+        ] + mode)
       try mute.waitForOutput("mounted")
 
       let hung = try lab("srun", "-N2", "--eessi=2023.06", "sh", "-c", "echo $SLURMD_NODENAME")
@@ -92,11 +95,17 @@ extension LabTests {
 
     @Test(arguments: [
       ("", 0o644, "cannot be executed"),
-      ("#!/bin/sh\necho doom >&2\nkill -SEGV $$\n", 0o755, "died of signal 11 (Segmentation fault): doom"),
+      (
+        "#!/bin/sh\necho doom >&2\nkill -SEGV $$\n", 0o755,
+        "died of signal 11 (Segmentation fault): doom"
+      ),
       ("#!/bin/sh\nexit 3\n", 0o755, "ended with code 3 and no answer"),
       ("#!/bin/sh\nexit 0\n", 0o755, "ended with code 0 and no answer"),
       ("#!/bin/sh\nprintf 'SLIPWAY1SHALF=an ans'\n", 0o755, "ended with code 0 and no answer"),
-      ("#!/bin/sh\nhead -c 1000000 /dev/urandom\n", 0o755, "an answer that is none of slipway-node's"),
+      (
+        "#!/bin/sh\nhead -c 1000000 /dev/urandom\n", 0o755,
+        "an answer that is none of slipway-node's"
+      ),
       (
         "#!/bin/sh\nprintf SLIPWAY1\nhead -c 100000000 /dev/zero\n", 0o755,
         "an answer that is none of slipway-node's"
@@ -207,7 +216,8 @@ extension LabTests {
         }
         """
       let compiled = try run(
-        ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", "\(evil)/evil.so"], input: Array(source.utf8))
+        ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", "\(evil)/evil.so"],
+        input: Array(source.utf8))
       #expect(compiled.status == 0, "\(compiled.stderr)")
       let script = "#!/bin/sh\necho \"$(id -ru) $(id -u) $0\" >> \(evil)/log\n"
       for name in ["sh", "env", "grep", "rc"] {
@@ -297,7 +307,8 @@ extension LabTests {
         defer { try? lab.setPluginWords("") }
         let result = try lab("srun", "-N1", "--eessi=2023.06", "true")
         #expect(result.status == 0)
-        #expect(result.stderr.contains("plugstack.conf: \"dedline=3\" is no setting"), "\(result.stderr)")
+        #expect(
+          result.stderr.contains("plugstack.conf: \"dedline=3\" is no setting"), "\(result.stderr)")
       }
       try expectHealthyCluster()
     }
@@ -322,11 +333,16 @@ extension LabTests {
       // lets running jobs go on.
       let full = "\(lab.directory)/nodes/full"
       let steps = try RunningProgram(
-        ["\(Package.root)/lab/cluster", "run", "--name", lab.name, "--", "salloc", "-Q", "-w", "n1",
-          "sh", "-c", "echo ready; until test -e \(full); do sleep 0.02; done; "
-            + "srun --eessi=2023.06 true; a=$?; srun true; echo $a and $?"])
+        [
+          "\(Package.root)/lab/cluster", "run", "--name", lab.name, "--", "salloc", "-Q", "-w",
+          "n1",
+          "sh", "-c",
+          "echo ready; until test -e \(full); do sleep 0.02; done; "
+            + "srun --eessi=2023.06 true; a=$?; srun true; echo $a and $?",
+        ])
       try steps.waitForOutput("ready")
-      #expect(try lab.onNode("n1", "mount", "-t", "tmpfs", "-o", "size=64k", "full", spool).status == 0)
+      #expect(
+        try lab.onNode("n1", "mount", "-t", "tmpfs", "-o", "size=64k", "full", spool).status == 0)
       _ = try lab.onNode("n1", "sh", "-c", "cat /dev/zero > \(spool)/full")
       try "".write(toFile: full, atomically: false, encoding: .utf8)
       let result = try steps.finish(seconds: 120)

@@ -25,13 +25,15 @@ extension LabTests {
       Form(name: "srun", script: "srun -N4 --eessi=2023.06 sh -c \"$WHERE\"", expected: everyNode),
       Form(
         name: "bare option takes the newest version, which lacks zen2",
-        script: "srun -N4 --eessi sh -c 'echo $SLURMD_NODENAME $EESSI_VERSION $EESSI_SOFTWARE_SUBDIR'",
+        script:
+          "srun -N4 --eessi sh -c 'echo $SLURMD_NODENAME $EESSI_VERSION $EESSI_SOFTWARE_SUBDIR'",
         expected: [
           "n1 2025.06 x86_64/intel/haswell", "n2 2025.06 x86_64/intel/skylake_avx512",
           "n3 2025.06 x86_64/generic", "n4 2025.06 x86_64/generic",
         ]),
       Form(
-        name: "many tasks on a node", script: "srun -N2 --ntasks-per-node=3 --eessi=2023.06 sh -c \"$WHERE\"",
+        name: "many tasks on a node",
+        script: "srun -N2 --ntasks-per-node=3 --eessi=2023.06 sh -c \"$WHERE\"",
         expected: firstTwo.flatMap { Array(repeating: $0, count: 3) }),
       Form(
         name: "the last of several values counts",
@@ -71,11 +73,14 @@ extension LabTests {
         expected: firstTwo + [firstTwo[0]]),
       Form(
         name: "an inner srun names another version",
-        script: batch(["-N1"], "srun --eessi=2025.06 sh -c 'echo $EESSI_VERSION' 2>/dev/null; echo $EESSI_VERSION"),
+        script: batch(
+          ["-N1"],
+          "srun --eessi=2025.06 sh -c 'echo $EESSI_VERSION' 2>/dev/null; echo $EESSI_VERSION"),
         expected: ["2025.06", "2023.06"]),
       Form(
         name: "an inner srun wants no stack",
-        script: "salloc -Q -N1 --eessi=2023.06 srun --eessi=off sh -c 'env | grep -c ^EESSI || true'"
+        script:
+          "salloc -Q -N1 --eessi=2023.06 srun --eessi=off sh -c 'env | grep -c ^EESSI || true'"
           + " 2>/dev/null",
         expected: ["0"]),
       Form(
@@ -99,7 +104,8 @@ extension LabTests {
         expected: firstTwo + firstTwo),
       Form(
         name: "heterogeneous srun",
-        script: "srun -N1 -C haswell --eessi=2023.06 sh -c \"$WHERE\" : -N1 -C zen2 sh -c \"$WHERE\" "
+        script:
+          "srun -N1 -C haswell --eessi=2023.06 sh -c \"$WHERE\" : -N1 -C zen2 sh -c \"$WHERE\" "
           + "2>/dev/null",
         expected: [firstTwo[0], "n3 x86_64/amd/zen2"]),
       Form(
@@ -115,7 +121,8 @@ extension LabTests {
         expected: firstTwo),
       Form(
         name: "--pty",
-        script: "script -qc 'srun --pty -w n2 --eessi=2023.06 sh -c \"test -t 0 && $WHERE\"' /dev/null "
+        script:
+          "script -qc 'srun --pty -w n2 --eessi=2023.06 sh -c \"test -t 0 && $WHERE\"' /dev/null "
           + "| tr -d '\\r' | grep -o n2.*",
         expected: [firstTwo[1]]),
       Form(
@@ -194,7 +201,9 @@ extension LabTests {
 
     @Test func theOptionsAreListedInTheHelp() throws {
       let help = try lab("srun", "--help").stdout
-      for option in ["--eessi=VERSION", "--eessi-repo=NAME", "--eessi-arch=SUBDIR", "--eessi-verbose"] {
+      for option in [
+        "--eessi=VERSION", "--eessi-repo=NAME", "--eessi-arch=SUBDIR", "--eessi-verbose",
+      ] {
         #expect(help.contains(option))
       }
     }
@@ -215,8 +224,11 @@ extension LabTests {
     }
 
     @Test func thePlanIsMadeOncePerStepAndNotPerTask() throws {
-      let script = "#!/bin/sh\necho run >> \(lab.directory)/nodes/count\nexec \(lab.helper).true \"$@\"\n"
-      _ = try lab.onNode("n1", "sh", "-c", ": > \(lab.directory)/nodes/count; chmod 666 \(lab.directory)/nodes/count")
+      let script =
+        "#!/bin/sh\necho run >> \(lab.directory)/nodes/count\nexec \(lab.helper).true \"$@\"\n"
+      _ = try lab.onNode(
+        "n1", "sh", "-c", ": > \(lab.directory)/nodes/count; chmod 666 \(lab.directory)/nodes/count"
+      )
       try lab.replacingHelper(with: script) {
         let result = try lab("srun", "-N2", "-n32", "--eessi=2023.06", "true")
         #expect(result.status == 0, "\(result.stderr)")

@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 /// Tests on a real Slurm cluster, one after the other.
 @Suite(.serialized, .lab, .tags(.large))

@@ -35,14 +35,16 @@ struct ConfigurationTests {
 
   @Test(arguments: [
     ("deadline = 0", "deadline must be"), ("deadline = \"x\"", "deadline must be"),
-    ("deadlin = 3", "unknown key deadlin"), ("[stack]\nverison = \"x\"", "unknown key stack.verison"),
-    ("stack = 3", "stack must be a table"), ("[stack]\nversion = 2023.06", "stack.version must be a text"),
+    ("deadlin = 3", "unknown key deadlin"),
+    ("[stack]\nverison = \"x\"", "unknown key stack.verison"),
+    ("stack = 3", "stack must be a table"),
+    ("[stack]\nversion = 2023.06", "stack.version must be a text"),
     ("[stack]\ncvmfs = \"cvmfs\"", "stack.cvmfs must be an absolute path"),
     ("[stack]\ncvmfs = \"/cvmfs/\"", "stack.cvmfs must be an absolute path"),
     ("[selection]\ncross_vendor = \"x\"", "must be a list of texts"),
     ("[selection]\ncross_vendor = [3]", "must be a text"),
     ("[selection]\nallow_unsafe_override = 1", "must be true or false"),
-    ("[stack", "not TOML"), ("\u{0}", "not TOML"),
+    ("[stack", "not TOML"), ("a = \u{1}", "not TOML"),
   ])
   func aMistakeIsNamed(_ text: String, _ problem: String) {
     let error = #expect(throws: ConfigurationError.self) {
@@ -53,11 +55,18 @@ struct ConfigurationTests {
     #expect(error?.description.contains("remedy: ") == true)
   }
 
+  @Test func aNULDoesNotHideWhatStandsBehindIt() {
+    #expect(throws: ConfigurationError.self) {
+      try Configuration(toml: "deadline = 3\n\0deadlin = 4", file: "f")
+    }
+  }
+
   @Test func theShippedFileIsTheDefaultsAndNamesEveryKey() throws {
     let text = try String(contentsOfFile: "\(Package.root)/etc/slipway.toml", encoding: .utf8)
     #expect(try Configuration(toml: text, file: "etc/slipway.toml") == Configuration())
     for key in [
-      "deadline", "repository", "version", "cvmfs", "roots", "cross_vendor", "allow_unsafe_override",
+      "deadline", "repository", "version", "cvmfs", "roots", "cross_vendor",
+      "allow_unsafe_override",
     ] {
       #expect(text.contains(key))
     }

@@ -17,7 +17,9 @@ struct LaunchPlanTests {
     "\(prefix)/software/linux/x86_64/amd/zen2/software",
   ])
 
-  private func host(_ target: String, vendor: String = "GenuineIntel", gpus: [GPU] = []) -> HostProfile {
+  private func host(_ target: String, vendor: String = "GenuineIntel", gpus: [GPU] = [])
+    -> HostProfile
+  {
     HostProfile(
       processor: Processor(
         architecture: .x86_64, vendor: vendor, name: "a processor",
@@ -43,7 +45,8 @@ struct LaunchPlanTests {
   }
 
   @Test func aPlanOfItsOwnResultChangesNothing() throws {
-    let first = try plan(environment: ["PATH": "/bin", "HOME": "/h"], host: host("x86_64/intel/haswell"))
+    let first = try plan(
+      environment: ["PATH": "/bin", "HOME": "/h"], host: host("x86_64/intel/haswell"))
     let second = try LaunchPlan(
       LaunchRequest(), environment: first.environment, configuration: Configuration(),
       host: host("x86_64/intel/haswell"), files: files)
@@ -55,8 +58,11 @@ struct LaunchPlanTests {
     let zen2 = try LaunchPlan(
       LaunchRequest(), environment: haswell.environment, configuration: Configuration(),
       host: host("x86_64/amd/zen2", vendor: "AuthenticAMD"), files: files)
-    #expect(!zen2.environment.entries.contains { String(decoding: $0, as: UTF8.self).contains("haswell")
-      && !String(decoding: $0, as: UTF8.self).hasPrefix("EESSI_ARCHDETECT_OPTIONS") })
+    #expect(
+      !zen2.environment.entries.contains {
+        String(decoding: $0, as: UTF8.self).contains("haswell")
+          && !String(decoding: $0, as: UTF8.self).hasPrefix("EESSI_ARCHDETECT_OPTIONS")
+      })
     let back = try LaunchPlan(
       LaunchRequest(), environment: zen2.environment, configuration: Configuration(),
       host: host("x86_64/intel/haswell"), files: files)

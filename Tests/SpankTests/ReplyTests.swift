@@ -103,7 +103,8 @@ struct ReplyTests {
   @Test func messagesLoseTheirControlCharacters() {
     var clean = [CChar](repeating: 1, count: 16)
     slipway_clean(&clean, clean.count, "a\u{1b}[31m\n\u{7f}b and much more")
-    let text = String(decoding: clean.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let text = String(
+      decoding: clean.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     #expect(text == "a [31m  b and m")
   }
 }

@@ -40,7 +40,8 @@ package func run(
   _ argv: [String], environment: [String: String]? = nil, input: [UInt8]? = nil,
   directory: String? = nil, seconds: Double = 120
 ) throws -> ToolResult {
-  let program = try RunningProgram(argv, environment: environment, input: input, directory: directory)
+  let program = try RunningProgram(
+    argv, environment: environment, input: input, directory: directory)
   return try program.finish(seconds: seconds)
 }
 
@@ -99,7 +100,9 @@ package final class RunningProgram: Sendable {
         posix_spawn(&pid, program, &actions, &attributes, arguments, environment)
       }
     }
-    guard failure == 0 else { throw ToolError.notFound("\(program): \(String(cString: strerror(failure)))") }
+    guard failure == 0 else {
+      throw ToolError.notFound("\(program): \(String(cString: strerror(failure)))")
+    }
     identifier = pid
     self.argv = argv
     output.start()

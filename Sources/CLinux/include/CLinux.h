@@ -17,8 +17,13 @@ enum { SW_ABSENT = 0, SW_DIRECTORY = 1, SW_FILE = 2 };
 // call async-signal-safe functions only (signal-safety(7)), which no Swift code can promise.
 int sw_prober_start(pid_t *child);
 
-// Asks what a path leads to, symbolic links followed; -ETIMEDOUT when nothing answers in time.
-int sw_prober_kind(int prober, const char *path, int timeout_ms);
+// Asks what a path leads to, symbolic links followed, and does not wait for the answer. Answers
+// come in the order of the questions. At most 16 may be open: their bytes fit the socket's buffer,
+// so that neither side waits for the other.
+int sw_prober_ask_kind(int prober, const char *path);
+
+// Takes the next answer; -ETIMEDOUT when nothing answers in time.
+int sw_prober_answer(int prober, int timeout_ms);
 
 // Asks for the names in a directory, each ended by NUL, `.` and `..` left out. Returns their
 // length in bytes; -ENOBUFS when they do not fit.
