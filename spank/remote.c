@@ -307,14 +307,15 @@ static void apply_answer(spank_t spank)
         if (letter == 'U') {
             spank_unsetenv(spank, text);
         } else if (letter == 'S') {
-            const char *equals = strchr(text, '=');
-            char name[256];
-            if (!equals || equals == text || (size_t)(equals - text) >= sizeof name)
+            char *equals = strchr(reply.bytes + (text - reply.bytes), '=');
+            if (!equals || equals == text) {
+                fail(EXIT_SOFTWARE, "the helper's answer sets a variable without a name");
                 continue;
-            memcpy(name, text, (size_t)(equals - text));
-            name[equals - text] = '\0';
-            if (spank_setenv(spank, name, equals + 1, 1) != ESPANK_SUCCESS)
-                fail(EXIT_SOFTWARE, "the variable %s cannot be set", name);
+            }
+            *equals = '\0';
+            if (spank_setenv(spank, text, equals + 1, 1) != ESPANK_SUCCESS)
+                fail(EXIT_SOFTWARE, "the variable %s cannot be set", text);
+            *equals = '=';
         } else if (letter == 'E') {
             char *message;
             long code = strtol(text, &message, 10);

@@ -6,6 +6,10 @@ package import Testing
 /// Four nodes, n1 to n4: haswell, skylake_avx512, zen2, and one that only the generic tree fits.
 package struct Lab: Sendable {
   package let name: String
+  /// Whether the nodes are ports of this machine, as for a user who is not root.
+  package var usesPorts = false
+  /// Lines of slurm.conf that replace the lab's own.
+  package var configuration = ""
 
   /// The lab of the suite that runs.
   @TaskLocal package static var current = Lab(name: "none")
@@ -116,6 +120,11 @@ package struct Lab: Sendable {
     environment["SLIPWAY_LAB_NODE"] = "\(Self.products)/slipway-node"
     environment["SLIPWAY_LAB_CVMFS"] = "\(Self.base)/stack/cvmfs"
     environment["SLIPWAY_LAB_DIR"] = Self.base
+    if usesPorts { environment["SLIPWAY_LAB_MODE"] = "ports" }
+    let extra = "\(Self.base)/\(name).conf"
+    try configuration.write(toFile: extra, atomically: true, encoding: .utf8)
+    defer { unlink(extra) }
+    environment["SLIPWAY_LAB_SLURM_CONF_EXTRA"] = extra
     let up = try run(cluster("up"), environment: environment, seconds: 120)
     guard up.status == 0 else { throw LabError(what: "up", output: up.stderr) }
   }
@@ -140,10 +149,15 @@ extension ToolResult {
 
 /// Starts a lab around a suite and removes it afterwards.
 package struct LabTrait: SuiteTrait, TestScoping {
+  var usesPorts = false
+  var configuration = ""
+
   package func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    let lab = Lab(name: "test-\(ProcessInfo.processInfo.processIdentifier)")
+    let lab = Lab(
+      name: "\(usesPorts ? "ports" : "test")-\(ProcessInfo.processInfo.processIdentifier)",
+      usesPorts: usesPorts, configuration: configuration)
     try lab.start()
     let result: Result<Void, any Error>
     do {
@@ -160,4 +174,9 @@ package struct LabTrait: SuiteTrait, TestScoping {
 extension Trait where Self == LabTrait {
   /// The suite runs on a lab of its own.
   package static var lab: Self { Self() }
+
+  /// The suite runs on a lab whose nodes are ports of this machine.
+  package static func portsLab(configuration: String) -> Self {
+    Self(usesPorts: true, configuration: configuration)
+  }
 }
