@@ -2,7 +2,9 @@ package import ArgumentParser
 import Launch
 import Sandbox
 
-/// The root command. It is synchronous: `run` replaces the process, which must have one thread.
+/// The root command.
+///
+/// It is synchronous: `run` replaces the process, which must have one thread.
 package struct SlipwayCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "slipway",

@@ -26,8 +26,10 @@ package struct Environment: Equatable, Sendable {
       }
   }
 
-  /// Reads `NAME=VALUE` strings, such as `environ`; the first of two equal names counts, as for
-  /// `getenv(3)`. A string without `=` is no variable and is left out.
+  /// Reads `NAME=VALUE` strings, such as `environ`.
+  ///
+  /// The first of two equal names counts, as for `getenv(3)`. A string without `=` is no variable
+  /// and is left out.
   package init(entries: some Sequence<some Collection<UInt8>>) {
     for entry in entries {
       guard let separator = entry.firstIndex(of: UInt8(ascii: "=")), separator != entry.startIndex

@@ -24,7 +24,9 @@ package struct Topology: Equatable, Sendable {
     case cpuid(String)
   }
 
-  /// Reads a machine. Call before any thread starts: libhwloc takes its source from variables of
+  /// Reads a machine.
+  ///
+  /// Call before any thread starts: libhwloc takes its source from variables of
   /// the environment (hwloc(7)).
   package init(of source: Source) throws(TopologyError) {
     Self.select(source)

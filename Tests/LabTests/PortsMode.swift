@@ -2,8 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A cluster without namespaces, as anybody can start it: all nodes are this machine, which has no
-/// `/cvmfs`. Interactive steps are on, so `salloc` gives a shell on the node.
+/// A cluster without namespaces, as anybody can start it.
+///
+/// All nodes are this machine, which has no `/cvmfs`. Interactive steps are on, so `salloc` gives a shell on the node.
 @Suite(
   .serialized, .tags(.large),
   .portsLab(configuration: "LaunchParameters=use_interactive_step\n"))

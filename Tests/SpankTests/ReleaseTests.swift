@@ -13,8 +13,8 @@ struct ReleaseTests {
     try TemporaryDirectory.with { directory in
       // The installed spank.h; between 22.05 and 26.05 it gained two names (slurm/spank.h).
       let header = "/usr/include/slurm/spank.h"
-      try #require(
-        try run(["test", "-r", header]).status == 0, "libslurm-dev is not installed; ./check does it")
+      let isInstalled = try run(["test", "-r", header]).status == 0
+      try #require(isInstalled, "libslurm-dev is not installed; ./check does it")
       try directory.link("slurm/slurm_errno.h", to: "/usr/include/slurm/slurm_errno.h")
       try directory.write(
         "slurm/slurm_version.h",
