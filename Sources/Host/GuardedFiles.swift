@@ -8,7 +8,7 @@ package final class GuardedFiles {
   private let seconds: Double
   private let end: ContinuousClock.Instant
   private var prober: (descriptor: Int32, child: pid_t)?
-  /// Answers that were asked for ahead.
+  /// What is known: a path is asked about once.
   private var known: [String: Int32] = [:]
 
   /// Begins the time that all questions may take.

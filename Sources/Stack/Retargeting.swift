@@ -16,7 +16,10 @@ extension StackSelection {
     var patch = EnvironmentPatch()
     for name in environment.names {
       guard let value = environment[name], value.utf8.contains(UInt8(ascii: "/")) else { continue }
-      let elements = value.split(separator: ":", omittingEmptySubsequences: false)
+      // Lmod counts the elements of lists in `__LMOD_REF_COUNT_PATH` as `PATH:1;PATH:1`.
+      let isCount = value.utf8.contains(UInt8(ascii: ";"))
+      let separator: Character = isCount ? ";" : ":"
+      let elements = value.split(separator: separator, omittingEmptySubsequences: false)
       guard elements.contains(where: { element in places.contains { element.hasPrefix($0) } })
       else { continue }
       var moved: [Substring] = []
@@ -35,7 +38,11 @@ extension StackSelection {
         }
       }
       guard moved != elements else { continue }
-      if moved.isEmpty { patch.unset(name) } else { patch.set(name, moved.joined(separator: ":")) }
+      if moved.isEmpty {
+        patch.unset(name)
+      } else {
+        patch.set(name, moved.joined(separator: String(separator)))
+      }
     }
     return patch
   }

@@ -83,6 +83,12 @@ struct RetargetingTests {
     #expect(try Self.moved(value) == value)
   }
 
+  @Test func `Lmod's counts of list elements move with the elements`() throws {
+    #expect(
+      try Self.moved("/bin:1;\(Self.zen2)/software/A/bin:2;/usr/bin:1", "__LMOD_REF_COUNT_PATH")
+        == "/bin:1;\(Self.haswell)/software/A/bin:2;/usr/bin:1")
+  }
+
   @Test func `empty elements stay where they are`() throws {
     #expect(
       try Self.moved(":\(Self.zen2)/software/A/lib::/usr/lib:", "LD_LIBRARY_PATH")
