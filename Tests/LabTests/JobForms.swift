@@ -223,6 +223,21 @@ extension LabTests {
       #expect(result.status == 0 || words[0] == "pmi2" && result.status == 124)
     }
 
+    @Test func mpirunInABatchScriptStartsTheBuildOfEachNode() throws {
+      let result = try lab.shell(
+        """
+        printf '#!/bin/sh\\nmpirun ring\\n' > mpirun.sh
+        sbatch -W -o mpirun.out --eessi=2023.06 -N2 --ntasks-per-node=2 mpirun.sh > /dev/null
+        s=$?; cat mpirun.out; rm -f mpirun.sh mpirun.out; exit $s
+        """)
+      #expect(result.status == 0)
+      #expect(result.stdout.contains("4 ranks on 2 hosts"), "\(result.stdout)")
+      for node in ["n1", "n2"] {
+        let expected = "host \(node), built for \(Lab.nodes[node]!)"
+        #expect(result.lines.count { $0.contains(expected) } == 2, "\(result.stdout)")
+      }
+    }
+
     @Test func thePlanIsMadeOncePerStepAndNotPerTask() throws {
       let script =
         "#!/bin/sh\necho run >> \(lab.directory)/nodes/count\nexec \(lab.helper).true \"$@\"\n"
