@@ -124,9 +124,11 @@
       environment["SLIPWAY_LAB_DIR"] = Self.base
       if usesPorts { environment["SLIPWAY_LAB_MODE"] = "ports" }
       let extra = "\(Self.base)/\(name).conf"
-      try configuration.write(toFile: extra, atomically: true, encoding: .utf8)
       defer { unlink(extra) }
-      environment["SLIPWAY_LAB_SLURM_CONF_EXTRA"] = extra
+      if !configuration.isEmpty {
+        try configuration.write(toFile: extra, atomically: true, encoding: .utf8)
+        environment["SLIPWAY_LAB_SLURM_CONF_EXTRA"] = extra
+      }
       let up = try run(cluster("up"), environment: environment, seconds: 120)
       guard up.status == 0 else { throw LabError(what: "up", output: up.stderr) }
     }
