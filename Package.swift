@@ -42,7 +42,10 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: ["Configuration", "Environment", "Host", "Launch", "Stack", "CLinux"],
-      swiftSettings: strict),
+      swiftSettings: strict,
+      // Static to the last library: it starts in two thirds of the time, and on nodes whose C
+      // library is older than that of the machine that built it.
+      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
 
     // The rooms, top to bottom.
     .target(

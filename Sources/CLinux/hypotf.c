@@ -1,5 +1,5 @@
 // Swift's static standard library refers to hypotf, whose newest version came with glibc 2.35; this
-// one keeps the programs startable on glibc 2.34 (RHEL 9). The squares of two floats fit a double.
+// one keeps `slipway` startable on glibc 2.34 (RHEL 9). The squares of two floats fit a double.
 
 #include <math.h>
 

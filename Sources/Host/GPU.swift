@@ -54,13 +54,13 @@ package struct ComputeCapability: Comparable, Hashable, Sendable, CustomStringCo
 extension MachineRoot {
   /// The GPUs that programs on the machine can use.
   ///
-  /// On this machine NVIDIA's are asked of NVML, which sees what the driver serves; elsewhere, and
-  /// where it fails, of the PCI bus. A machine without a driver's device files has no usable GPU
-  /// and costs two system calls.
-  package func gpus() -> [GPU] {
+  /// With `askingDriver`, NVIDIA's are asked of NVML, which sees what the driver serves and takes
+  /// from 20 ms to seconds to start; otherwise, on another machine, and where NVML fails, of the PCI
+  /// bus. A machine without a driver's device files has no usable GPU and costs two system calls.
+  package func gpus(askingDriver: Bool) -> [GPU] {
     var gpus: [GPU] = []
     if exists("/dev/nvidiactl") || exists("/dev/dxg") || (!isThisMachine && hasNVIDIADriver) {
-      gpus += (isThisMachine ? NVML.gpus() : nil) ?? pciGPUs()
+      gpus += (isThisMachine && askingDriver ? NVML.gpus() : nil) ?? pciGPUs()
     }
     if exists("/dev/kfd") || (!isThisMachine && exists(Self.kfdNodes)) { gpus += kfdGPUs() }
     return gpus

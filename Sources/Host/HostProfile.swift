@@ -32,8 +32,16 @@ package struct HostProfile: Equatable, Sendable {
   /// What a user should know about GPUs that no single accelerator fits.
   package var warnings: [String] {
     let majors = Set(gpus.compactMap(\.computeCapability?.major))
-    guard majors.count > 1 else { return [] }
-    return ["this node has GPUs of \(majors.count) generations; no accelerator subtree fits all"]
+    if majors.count > 1 {
+      return ["this node has GPUs of \(majors.count) generations; no accelerator subtree fits all"]
+    }
+    guard gpus.contains(where: { $0.vendor == .nvidia && $0.computeCapability == nil }) else {
+      return []
+    }
+    return [
+      "this node has an NVIDIA GPU that slipway's table does not know, so no accelerator subtree is "
+        + "used; remedy: set EESSI_ACCELERATOR_TARGET_OVERRIDE=accel/nvidia/ccNN"
+    ]
   }
 }
 
@@ -78,8 +86,11 @@ extension MachineRoot {
   package var kernelRelease: String? { text(of: "/proc/sys/kernel/osrelease") }
 
   /// What the scheduler of the hot path needs: the processor and the GPUs.
-  package func profile(architecture: Architecture? = nil) throws(HostError) -> HostProfile {
-    HostProfile(processor: try processor(architecture: architecture), gpus: gpus())
+  package func profile(
+    architecture: Architecture? = nil, askingDriver: Bool = true
+  ) throws(HostError) -> HostProfile {
+    HostProfile(
+      processor: try processor(architecture: architecture), gpus: gpus(askingDriver: askingDriver))
   }
 
   private static var machineName: String {

@@ -24,7 +24,8 @@ struct Node {
         configuration.deadline = min(configuration.deadline, deadline)
       }
       reply.phase("reading the processor")
-      let host = try MachineRoot().profile()
+      // Not NVML: it can take longer than all the rest, and a static program cannot load it.
+      let host = try MachineRoot().profile(askingDriver: false)
       reply.phase(
         "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
       let files = GuardedFiles(seconds: configuration.deadline)

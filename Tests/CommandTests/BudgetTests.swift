@@ -31,17 +31,14 @@ struct BudgetTests {
     #expect(!names.contains { $0.contains("prolog") || $0.contains("epilog") })
   }
 
-  @Test func theHelperStartsOnANodeWithoutSwiftOrHwloc() throws {
-    #expect(
-      try needed("slipway-node").isSubset(of: [
-        "libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2",
-        "ld-linux-aarch64.so.1",
-      ]))
+  @Test func theHelperStartsOnANodeWithAnyLibraries() throws {
+    #expect(try needed("slipway-node") == [])
+    let segments = try run(["readelf", "-l", product("slipway-node")])
+    #expect(segments.status == 0 && !segments.stdout.contains("INTERP"))
   }
 
-  @Test(arguments: ["slipway", "slipway-node"])
-  func theProgramsStartOnGlibc234(_ name: String) throws {
-    let versions = try run(["objdump", "-T", product(name)]).lines.compactMap { line in
+  @Test func theCommandStartsOnGlibc234() throws {
+    let versions = try run(["objdump", "-T", product("slipway")]).lines.compactMap { line in
       line.split(separator: "(GLIBC_").dropFirst().first?.split(separator: ")").first
     }.map { $0.split(separator: ".").compactMap { Int($0) } }
     #expect(!versions.isEmpty)

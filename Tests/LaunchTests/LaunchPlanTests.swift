@@ -76,6 +76,16 @@ struct LaunchPlanTests {
     #expect(plan.environment["EESSI_ACCEL_SUBDIR"] == "accel/nvidia/cc86")
   }
 
+  @Test func aGPUThatNoTableKnowsIsSaidAndUsesNoAcceleratorSubtree() throws {
+    let gpus = [
+      GPU(vendor: .nvidia, computeCapability: ComputeCapability(8, 0), source: .pci),
+      GPU(vendor: .nvidia, source: .pci),
+    ]
+    let plan = try plan(host: host("x86_64/intel/haswell", gpus: gpus))
+    #expect(plan.environment["EESSI_ACCELERATOR_TARGET"] == nil)
+    #expect(plan.warnings.count { $0.contains("EESSI_ACCELERATOR_TARGET_OVERRIDE") } == 1)
+  }
+
   @Test func theSummaryNamesTheChoiceAndTheNextBetterOfTheOwnLine() throws {
     let summary = try plan(host: host("x86_64/intel/haswell")).summary
     #expect(summary.hasPrefix("x86_64/intel/haswell of \(Self.prefix) (has every feature; "))
