@@ -44,8 +44,15 @@ let package = Package(
       dependencies: ["Configuration", "Environment", "Host", "Launch", "Stack", "CLinux"],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
-      // library is older than that of the machine that built it.
-      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+      // library is older than that of the machine that built it. The libraries are those that
+      // Foundation, which TOMLKit uses, needs and that only --static-swift-stdlib would name.
+      linkerSettings: [
+        .unsafeFlags(
+          [
+            "-static-executable", "-lFoundationInternationalization", "-l_FoundationICU",
+            "-l_FoundationCollections", "-l_FoundationCShims",
+          ], .when(configuration: .release))
+      ]),
 
     // The rooms, top to bottom.
     .target(
