@@ -133,9 +133,17 @@
       guard up.status == 0 else { throw LabError(what: "up", output: up.stderr) }
     }
 
+    /// Stops the lab; `down` can be repeated, and a first try that failed is told as a warning.
     fileprivate func stop() throws {
-      let down = try run(cluster("down"), seconds: 120)
-      guard down.status == 0 else { throw LabError(what: "down", output: down.stderr) }
+      var down = try run(cluster("down"), seconds: 120)
+      guard down.status != 0 else { return }
+      Issue.record("lab: down ended with \(down.status): \(down.stderr)", severity: .warning)
+      var traced = ProcessInfo.processInfo.environment
+      traced["SHELLOPTS"] = "xtrace"
+      down = try run(cluster("down"), environment: traced, seconds: 120)
+      guard down.status == 0 else {
+        throw LabError(what: "down ended with \(down.status)", output: down.stderr)
+      }
     }
   }
 
