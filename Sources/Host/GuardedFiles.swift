@@ -117,7 +117,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     case ENOTCONN:
       "\(path): the FUSE daemon behind this mount is gone (\(text)); remedy: have it remounted "
         + "(cvmfs_config umount, then access it again)"
-    default: "\(path): \(text)"
+    default: "\(path): \(text); remedy: check the mount and its permissions on this node"
     }
   }
 
