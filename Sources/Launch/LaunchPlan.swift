@@ -17,6 +17,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var environment: Environment
   /// What differs between the environment that came in and the one that results.
   package var changes: [EnvironmentChange]
+  /// What an interactive shell is given beside the environment.
+  package var definitions = ShellDefinitions()
   package var warnings: [String]
 
   /// Plans a launch on one machine.
