@@ -41,7 +41,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "slipway-node",
-      dependencies: ["Configuration", "Environment", "Host", "Launch", "Stack", "CLinux"],
+      dependencies: [
+        "Configuration", "Environment", "Host", "Launch", "Modules", "Stack", "CLinux",
+      ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
       // library is older than that of the machine that built it. The libraries are those that
@@ -58,8 +60,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Sandbox", "Stack",
-        "Topology",
+        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Sandbox",
+        "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
@@ -67,7 +69,13 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Launch",
-      dependencies: ["Configuration", "Environment", "Host", "Microarchitecture", "Stack"],
+      dependencies: [
+        "Configuration", "Environment", "Host", "Microarchitecture", "Modules", "Stack",
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Modules",
+      dependencies: ["CLinux", "Environment", "Host", "Microarchitecture", "Stack"],
       swiftSettings: strict),
     .target(name: "Sandbox", dependencies: ["CLinux", "Environment"], swiftSettings: strict),
     .target(

@@ -12,12 +12,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 // A question is one byte, the length of the path (2 bytes, native order) and the path with its
-// NUL. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names.
-enum { ASK_KIND = 'k', ASK_NAMES = 'n' };
+// NUL. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names, the
+// text or the mark.
+enum { ASK_KIND = 'k', ASK_NAMES = 'n', ASK_MARK = 'm', ASK_REVISION = 'r' };
 enum { MAX_PATH = 4096, MAX_NAMES = 1 << 16 };
 
 struct linux_dirent64 {
@@ -56,11 +58,15 @@ static int send_all(int fd, const void *buffer, size_t length)
     return 0;
 }
 
-static int32_t kind_of(const char *path)
+static int32_t kind_of(const char *path, struct sw_mark *mark)
 {
     struct stat status;
-    if (stat(path, &status) == 0)
+    if (stat(path, &status) == 0) {
+        mark->size = S_ISDIR(status.st_mode) ? 0 : status.st_size;
+        mark->mtime_ns =
+            (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
         return S_ISDIR(status.st_mode) ? SW_DIRECTORY : SW_FILE;
+    }
     // A variant symbolic link without a value leads to /dev/null: ENOTDIR is "not there" too.
     return errno == ENOENT || errno == ENOTDIR ? SW_ABSENT : -errno;
 }
@@ -96,6 +102,15 @@ static int32_t names_in(const char *path, char *names, size_t capacity)
     }
 }
 
+static int32_t revision_of(const char *path, char *text, size_t capacity)
+{
+    // The CVMFS client answers this name for every path of a mounted repository.
+    ssize_t length = getxattr(path, "user.root_hash", text, capacity);
+    if (length >= 0)
+        return (int32_t)length;
+    return errno == ENODATA || errno == ENOTSUP || errno == ENOENT || errno == ERANGE ? 0 : -errno;
+}
+
 static void answer_questions(int fd)
 {
     static char path[MAX_PATH], names[MAX_NAMES];
@@ -108,12 +123,16 @@ static void answer_questions(int fd)
             question.length > sizeof path || read_all(fd, path, question.length) != 0)
             _exit(0);
         path[question.length - 1] = '\0';
-        int32_t answer = question.what == ASK_KIND ? kind_of(path)
-                                                   : names_in(path, names, sizeof names);
+        struct sw_mark mark = {0};
+        int32_t answer = question.what == ASK_NAMES      ? names_in(path, names, sizeof names)
+                         : question.what == ASK_REVISION ? revision_of(path, names, 256)
+                                                         : kind_of(path, &mark);
         if (send_all(fd, &answer, sizeof answer) != 0)
             _exit(0);
-        if (question.what == ASK_NAMES && answer > 0 &&
-            send_all(fd, names, (size_t)answer) != 0)
+        if (answer <= 0 || question.what == ASK_KIND)
+            continue;
+        if (question.what == ASK_MARK ? send_all(fd, &mark, sizeof mark) != 0
+                                      : send_all(fd, names, (size_t)answer) != 0)
             _exit(0);
     }
 }
@@ -199,6 +218,8 @@ static int put(int prober, char what, const char *path)
 
 int sw_prober_ask_kind(int prober, const char *path) { return put(prober, ASK_KIND, path); }
 
+int sw_prober_ask_mark(int prober, const char *path) { return put(prober, ASK_MARK, path); }
+
 int sw_prober_answer(int prober, int timeout_ms)
 {
     int32_t answer;
@@ -206,12 +227,22 @@ int sw_prober_answer(int prober, int timeout_ms)
     return failed ? failed : answer;
 }
 
-ssize_t sw_prober_names(int prober, const char *path, int timeout_ms, char *buffer,
+int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark)
+{
+    int64_t deadline = now_ms() + timeout_ms;
+    int32_t answer;
+    int failed = receive(prober, &answer, sizeof answer, deadline);
+    if (!failed && answer > 0)
+        failed = receive(prober, mark, sizeof *mark, deadline);
+    return failed ? failed : answer;
+}
+
+static ssize_t ask_text(int prober, char what, const char *path, int timeout_ms, char *buffer,
                         size_t capacity)
 {
     int64_t deadline = now_ms() + timeout_ms;
     int32_t answer;
-    int failed = put(prober, ASK_NAMES, path);
+    int failed = put(prober, what, path);
     if (!failed)
         failed = receive(prober, &answer, sizeof answer, deadline);
     if (failed || answer <= 0)
@@ -220,6 +251,18 @@ ssize_t sw_prober_names(int prober, const char *path, int timeout_ms, char *buff
         return -ENOBUFS;
     failed = receive(prober, buffer, (size_t)answer, deadline);
     return failed ? failed : answer;
+}
+
+ssize_t sw_prober_names(int prober, const char *path, int timeout_ms, char *buffer,
+                        size_t capacity)
+{
+    return ask_text(prober, ASK_NAMES, path, timeout_ms, buffer, capacity);
+}
+
+ssize_t sw_prober_revision(int prober, const char *path, int timeout_ms, char *buffer,
+                           size_t capacity)
+{
+    return ask_text(prober, ASK_REVISION, path, timeout_ms, buffer, capacity);
 }
 
 void sw_prober_stop(int prober, pid_t child)

@@ -6,6 +6,7 @@ import Host
 import Launch
 import Logging
 import Microarchitecture
+import Modules
 import Stack
 
 /// The options of every command that chooses a stack.
@@ -30,6 +31,17 @@ struct StackOptions: ParsableArguments {
   var subdirectory: String?
 
   @Option(
+    name: .customLong("load"),
+    help: ArgumentHelp(
+      "Modules to load, named as for module load, separated by commas.", valueName: "modules"))
+  var modules: String?
+
+  @Flag(
+    name: .customLong("load-fallback"),
+    help: "Take all software from a lesser tree where the best one lacks a module.")
+  var fallsBack = false
+
+  @Option(
     help: ArgumentHelp(
       "The configuration file (default: \(Configuration.path)).", valueName: "file"))
   var config: String?
@@ -45,15 +57,21 @@ struct StackOptions: ParsableArguments {
     log.debug("processor: \(host.processor.name ?? host.processor.vendor)")
     let files = GuardedFiles(seconds: configuration.deadline)
     defer { files.stop() }
+    let environment = Environment.ofThisProcess
     let plan = try LaunchPlan(
       LaunchRequest(
         repository: repository.map { .init($0, source: "--eessi-repo") },
         version: version.map { .init($0, source: "--eessi") },
-        subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") }, argv: argv),
-      environment: Environment.ofThisProcess, configuration: configuration, host: host,
-      files: StackReader(guarding: files))
+        subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") },
+        modules: try modules.map { try ModuleTree.names($0, source: "--load") } ?? [],
+        fallsBack: fallsBack, argv: argv),
+      environment: environment, configuration: configuration, host: host,
+      files: StackReader(guarding: files),
+      modules: ModuleLoader(configuration, files: files, environment: environment))
+    if !plan.messages.isEmpty { writeError(plan.messages.trimmingTail) }
     for warning in plan.warnings { log.warning("\(warning)") }
     log.info("\(plan.summary)")
+    if let summary = plan.moduleSummary { log.info("\(summary)") }
     return plan
   }
 }
@@ -71,5 +89,14 @@ extension Environment {
       at += 1
     }
     return Environment(entries: entries)
+  }
+}
+
+extension String {
+  /// Without the white space at its end.
+  fileprivate var trimmingTail: Substring {
+    var text = self[...]
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return text
   }
 }

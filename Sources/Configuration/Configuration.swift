@@ -4,6 +4,7 @@ import TOMLKit
 package struct Configuration: Equatable, Sendable {
   package var stack = Stack()
   package var selection = Selection()
+  package var modules = Modules()
   /// Seconds that everything which may wait for a file system may take together.
   package var deadline: Double = 10
 
@@ -23,6 +24,16 @@ package struct Configuration: Equatable, Sendable {
     /// Targets that processors of another vendor may use.
     package var crossVendor: Set<String> = []
     package var allowUnsafeOverride = false
+  }
+
+  /// The `[modules]` table.
+  package struct Modules: Equatable, Sendable {
+    /// Seconds that a load may take.
+    package var deadline: Double = 60
+    /// The directory of capsules; `{uid}` stands for the user's number. nil is the user's cache.
+    package var capsules: String?
+    /// Whether capsules are kept.
+    package var keepsCapsules = true
   }
 
   package init() {}
@@ -47,15 +58,28 @@ package struct Configuration: Equatable, Sendable {
     let reader = Reader(file: file)
     for (section, value) in table {
       switch section {
-      case "deadline":
-        let seconds = value.double ?? value.int.map(Double.init)
-        guard let seconds, (1...3600).contains(seconds) else {
-          throw reader.wrong("deadline", "a number of seconds from 1 to 3600")
-        }
-        deadline = seconds
+      case "deadline": deadline = try reader.seconds(value, "deadline")
       case "stack": try readStack(try reader.table(value, section), reader)
       case "selection": try readSelection(try reader.table(value, section), reader)
+      case "modules": try readModules(try reader.table(value, section), reader)
       default: throw reader.unknown(section)
+      }
+    }
+  }
+
+  private mutating func readModules(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      switch key {
+      case "deadline": modules.deadline = try reader.seconds(value, "modules.deadline")
+      case "capsules":
+        if value.bool == false {
+          modules.keepsCapsules = false
+        } else {
+          modules.capsules = try reader.path(value, "modules.capsules")
+        }
+      default: throw reader.unknown("modules.\(key)")
       }
     }
   }
@@ -100,6 +124,15 @@ package struct Configuration: Equatable, Sendable {
     }
     func wrong(_ key: String, _ expected: String) -> ConfigurationError {
       ConfigurationError(file: file, problem: "\(key) must be \(expected)")
+    }
+    func seconds(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> Double
+    {
+      let seconds = value.double ?? value.int.map(Double.init)
+      guard let seconds, (1...3600).contains(seconds) else {
+        throw wrong(key, "a number of seconds from 1 to 3600")
+      }
+      return seconds
     }
     func table(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
       -> TOMLTable

@@ -57,17 +57,62 @@ package final class GuardedFiles {
 
   /// The names in a directory, in no order.
   package func names(in directory: String) throws(FileError) -> [String] {
+    try text(of: directory, capacity: 1 << 16, asking: sw_prober_names)
+      .split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// What files and directories are seen to have changed by; nil for those that are not there.
+  package func marks(of paths: [String]) throws(FileError) -> [FileMark?] {
+    let prober = try started()
+    var marks: [FileMark?] = []
+    marks.reserveCapacity(paths.count)
+    for batch in stride(from: 0, to: paths.count, by: 16) {
+      let paths = paths[batch..<min(batch + 16, paths.count)]
+      for path in paths {
+        let failure = sw_prober_ask_mark(prober, path)
+        guard failure == 0 else { throw error(path, -failure) }
+      }
+      for path in paths {
+        var mark = sw_mark()
+        let answer = sw_prober_answer_mark(prober, remaining, &mark)
+        switch answer {
+        case Int32(SW_ABSENT): marks.append(nil)
+        case Int32(SW_DIRECTORY), Int32(SW_FILE):
+          marks.append(
+            FileMark(
+              isDirectory: answer == Int32(SW_DIRECTORY), size: mark.size, mtime: mark.mtime_ns))
+        case -ETIMEDOUT, -EPIPE: throw error(path, -answer)
+        // A path that may not be looked at is one that is not there, to a module too.
+        default: marks.append(nil)
+        }
+      }
+    }
+    return marks
+  }
+
+  /// The revision of the CVMFS repository that a path lies in; nil for a plain directory.
+  package func revision(of path: String) throws(FileError) -> String? {
+    let text = try text(of: path, capacity: 256, asking: sw_prober_revision)
+    return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
+  }
+
+  private func text(
+    of path: String, capacity: Int,
+    asking ask: (Int32, UnsafePointer<CChar>?, Int32, UnsafeMutablePointer<CChar>?, Int) -> Int
+  ) throws(FileError) -> [UInt8] {
     let prober = try started()
     let remaining = remaining
     var length = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
-      length = buffer.withMemoryRebound(to: CChar.self) {
-        sw_prober_names(prober, directory, remaining, $0.baseAddress, $0.count)
+    let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+      length = path.withCString { path in
+        buffer.withMemoryRebound(to: CChar.self) {
+          ask(prober, path, remaining, $0.baseAddress, $0.count)
+        }
       }
       count = max(0, length)
     }
-    guard length >= 0 else { throw error(directory, Int32(-length)) }
-    return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    guard length >= 0 else { throw error(path, Int32(-length)) }
+    return bytes
   }
 
   private var remaining: Int32 {
@@ -90,6 +135,20 @@ package final class GuardedFiles {
     // Whatever the child is stuck in, it will not answer the next question either.
     if code == ETIMEDOUT { stop() }
     return FileError(path: path, code: code, seconds: seconds)
+  }
+}
+
+/// What a file or directory is seen to have changed by: size in bytes (0 for a directory) and the
+/// time of its last change in nanoseconds since 1970.
+package struct FileMark: Hashable, Sendable {
+  package var isDirectory: Bool
+  package var size: Int64
+  package var mtime: Int64
+
+  package init(isDirectory: Bool, size: Int64, mtime: Int64) {
+    self.isDirectory = isDirectory
+    self.size = size
+    self.mtime = mtime
   }
 }
 

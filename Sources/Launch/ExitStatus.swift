@@ -1,5 +1,6 @@
 import Configuration
 import Host
+import Modules
 import Stack
 
 /// The exit codes of slipway's own failures; a launched program's code passes through.
@@ -11,7 +12,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
   case usage = 64
   /// A file that was named does not hold what it should.
   case badData = 65
-  /// A repository, version or subtree is not there.
+  /// A repository, version, subtree or module is not there.
   case unavailable = 69
   /// slipway itself failed.
   case internalError = 70
@@ -32,7 +33,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case .success: "success"
     case .usage: "the command line or an option's value is wrong"
     case .badData: "a file that was named does not hold what it should"
-    case .unavailable: "a repository, version or subtree is not there"
+    case .unavailable: "a repository, version, subtree or module is not there"
     case .internalError: "slipway itself failed"
     case .tryAgain: "the file system did not answer in time; another try may succeed"
     case .notPermitted: "the site does not allow the choice"
@@ -52,6 +53,13 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
       case .missingRepository, .missingVersion, .noVersion, .missingCompatLayer, .noSubtree,
         .missingSubtree:
         self = .unavailable
+      }
+    case let error as ModuleError:
+      switch error {
+      case .invalidName: self = .usage
+      case .missing, .missingLoaded, .missingLmod, .refused: self = .unavailable
+      case .timedOut: self = .tryAgain
+      case .cannotRun: self = .internalError
       }
     case let error as FileError: self = error.isTimeout ? .tryAgain : .unavailable
     case let error as HostError:

@@ -1,7 +1,9 @@
 package import Configuration
 package import Environment
+import Glibc
 package import Host
 package import Microarchitecture
+package import Modules
 package import Stack
 
 /// Everything that a launch does, computed before anything is done: a value to print, to compare
@@ -19,14 +21,19 @@ package struct LaunchPlan: Equatable, Sendable {
   package var changes: [EnvironmentChange]
   /// What an interactive shell is given beside the environment.
   package var definitions = ShellDefinitions()
+  /// What Lmod and the loaded modules said.
+  package var messages = ""
+  /// How the modules' environment came about; nil where none were asked for.
+  package var origin: LoadedModules.Origin?
   package var warnings: [String]
 
   /// Plans a launch on one machine.
   ///
-  /// Throws ``StackError``, and what `files` throws.
+  /// Throws ``StackError``, ``ModuleError``, and what `files` throws. `modules` loads what the
+  /// request names.
   package init(
     _ request: LaunchRequest, environment: Environment, configuration: Configuration,
-    host: HostProfile, files: StackReader
+    host: HostProfile, files: StackReader, modules: ModuleLoader? = nil
   ) throws {
     let site = SiteDefaults(configuration)
     var wanted = StackRequest(
@@ -34,8 +41,46 @@ package struct LaunchPlan: Equatable, Sendable {
       accelerator: host.accelerator, site: site)
     wanted.honour(environment)
     let targets = Selection(for: host.processor, policy: site.policy)
-    let selection = try StackSelection(
+    let best = try StackSelection(
       wanted, on: targets, environment: environment, reading: files)
+    do {
+      try self.init(
+        for: best, request, environment: environment, host: host, files: files, modules: modules)
+    } catch let error as ModuleError {
+      guard request.fallsBack, wanted.subdirectory == nil, let places = error.places else {
+        throw error
+      }
+      // The whole set from one tree: the next that has all of it.
+      for place in places where place.isSuitable {
+        wanted.subdirectory = .init(place.subdirectory, source: "--eessi-load-fallback")
+        var next = try StackSelection(
+          wanted, on: targets, environment: environment, reading: files)
+        next.steppedOver =
+          best.steppedOver + [
+            StackSelection.Step(
+              subdirectory: best.subdirectory, reason: "lacks modules", isOwnLine: true)
+          ]
+        do {
+          try self.init(
+            for: next, request, environment: environment, host: host, files: files, modules: modules)
+          warnings.append(
+            "\(error.lacking) not in \(best.subdirectory), so all software is that of "
+              + place.subdirectory)
+          return
+        } catch let next as ModuleError where next.places != nil {
+          continue
+        }
+      }
+      throw error
+    }
+  }
+
+  private init(
+    for selection: StackSelection, _ request: LaunchRequest, environment: Environment,
+    host: HostProfile, files: StackReader, modules: ModuleLoader?
+  ) throws {
+    let tree = ModuleTree(selection, reading: files)
+    try tree.checkMoved(in: environment)
     var patch = selection.retargeting(of: environment)
     let hasCertificates = try files.kind(StackSelection.certificates) == .file
     patch.append(selection.initialisation(of: environment, hasCertificates: hasCertificates))
@@ -45,8 +90,22 @@ package struct LaunchPlan: Equatable, Sendable {
     self.selection = selection
     self.patch = patch
     self.environment = patch.applied(to: environment)
-    changes = environment.changes(to: self.environment)
     warnings = selection.warnings + host.warnings
+    if let modules, !request.modules.isEmpty {
+      do {
+        let loaded = try modules.load(request.modules, in: self.environment, of: selection)
+        self.environment = loaded.environment
+        definitions = loaded.definitions
+        messages = loaded.messages
+        warnings += loaded.warnings
+        origin = loaded.origin
+      } catch ModuleError.refused(let names, let message) {
+        // Lmod says it in many lines; where a module is missing there is more to say.
+        try tree.checkPresent(request.modules, in: self.environment)
+        throw ModuleError.refused(names, message: message)
+      }
+    }
+    changes = environment.changes(to: self.environment)
   }
 
   /// The choice in one line, for `--eessi-verbose`.
@@ -60,6 +119,18 @@ package struct LaunchPlan: Equatable, Sendable {
     if let name = processor.name { line += " on \(name)" }
     return line
   }
+
+  /// How the modules were loaded in one line; nil where none were.
+  package var moduleSummary: String? {
+    switch origin {
+    case nil: nil
+    case .alreadyLoaded: "modules: all were loaded already"
+    case .capsule: "modules: by capsule"
+    case .computed: "modules: loaded by Lmod, and kept as a capsule"
+    case .impure(let reasons):
+      "modules: loaded by Lmod each time: the set \(reasons.joined(separator: "; "))"
+    }
+  }
 }
 
 /// What a user asks of a launch.
@@ -67,12 +138,19 @@ package struct LaunchRequest: Equatable, Sendable {
   package var repository: StackRequest.Override?
   package var version: StackRequest.Override?
   package var subdirectory: StackRequest.Override?
+  /// The modules to load, named as for `module load`.
+  package var modules: [String]
+  /// Whether another tree that the node can run may be taken where this one lacks a module.
+  package var fallsBack: Bool
   package var argv: [String]
 
   package init(
     repository: StackRequest.Override? = nil, version: StackRequest.Override? = nil,
-    subdirectory: StackRequest.Override? = nil, argv: [String] = []
+    subdirectory: StackRequest.Override? = nil, modules: [String] = [], fallsBack: Bool = false,
+    argv: [String] = []
   ) {
+    self.modules = modules
+    self.fallsBack = fallsBack
     self.repository = repository
     self.version = version
     self.subdirectory = subdirectory
@@ -88,6 +166,26 @@ extension SiteDefaults {
       policy: SelectionPolicy(
         crossVendor: configuration.selection.crossVendor,
         allowsUnsafeOverride: configuration.selection.allowUnsafeOverride))
+  }
+}
+
+extension ModuleLoader {
+  /// A loader as the site wants it, whose capsules lie where the site or the user keeps such.
+  ///
+  /// The user's cache directory: $XDG_CACHE_HOME, else ~/.cache (XDG Base Directory Specification).
+  package init(_ configuration: Configuration, files: GuardedFiles, environment: Environment) {
+    var directory = configuration.modules.capsules?.replacing("{uid}", with: "\(getuid())")
+    if directory == nil {
+      let home = environment.nonEmpty("HOME").map { "\($0)/.cache" }
+      if let cache = environment.nonEmpty("XDG_CACHE_HOME") ?? home, cache.hasPrefix("/") {
+        directory = "\(cache)/slipway/capsules"
+      }
+    }
+    self.init(
+      files: files,
+      store: configuration.modules.keepsCapsules
+        ? directory.map(CapsuleStore.init(directory:)) : nil,
+      seconds: configuration.modules.deadline)
   }
 }
 

@@ -7,12 +7,10 @@ extension StackSelection {
   /// An environment that was initialised on a zen2 node holds paths of the zen2 subtree; on a
   /// haswell node they lead to programs that it cannot run. Every element of every variable that
   /// points into another subtree of the same version, in the stack, in `host_injections` or in the
-  /// compat layer, is moved. Elements of an accelerator subtree move to this node's accelerator,
-  /// or are dropped where it has none.
+  /// compat layer, is moved, and so are the paths in Lmod's table of loaded modules. Elements of
+  /// an accelerator subtree move to this node's accelerator, or are dropped where it has none.
   package func retargeting(of environment: Environment) -> EnvironmentPatch {
-    let places = ["versions", "host_injections"].map { kind in
-      "\(repository.root)/\(kind)/\(version)\(suffix)/"
-    }
+    let places = places
     var patch = EnvironmentPatch()
     for name in environment.names {
       guard let value = environment[name], value.utf8.contains(UInt8(ascii: "/")) else { continue }
@@ -24,13 +22,10 @@ extension StackSelection {
       else { continue }
       var moved: [Substring] = []
       for element in elements {
-        guard let place = places.first(where: { element.hasPrefix($0) }),
-          let target = destination(of: element.dropFirst(place.count))
-        else {
+        guard let path = self.moved(element).map({ $0[...] }) else {
           moved.append(element)
           continue
         }
-        let path = target.isEmpty ? "" : Substring(place + target)
         if path == element {
           moved.append(element)
         } else if !path.isEmpty, !moved.contains(path), !elements.contains(path) {
@@ -44,7 +39,45 @@ extension StackSelection {
         patch.set(name, moved.joined(separator: String(separator)))
       }
     }
+    if !patch.operations.isEmpty, var table = ModuleTable(of: environment) {
+      let former = table
+      table.replaceTexts(beginningWith: places) { path in
+        guard let moved = moved(path), !moved.isEmpty else { return nil }
+        return moved
+      }
+      if table != former { patch.append(table.patch) }
+    }
     return patch
+  }
+
+  /// The loaded modules of an inherited environment whose files lie in another node's subtree, with
+  /// the file that each has on this node; nil where it has none.
+  ///
+  /// Lmod and Environment Modules list names and files in the same order in LOADEDMODULES and
+  /// _LMFILES_.
+  package func movedModules(of environment: Environment) -> [(name: String, file: String?)] {
+    func elements(_ name: String) -> [Substring] {
+      (environment[name] ?? "").split(separator: ":")
+    }
+    let (names, files) = (elements("LOADEDMODULES"), elements("_LMFILES_"))
+    guard names.count == files.count else { return [] }
+    return zip(names, files).compactMap { name, file in
+      guard let moved = moved(file), moved != file else { return nil }
+      return (String(name), moved.isEmpty ? nil : moved)
+    }
+  }
+
+  /// Where versions of the software and the site's additions to them stand.
+  private var places: [String] {
+    ["versions", "host_injections"].map { "\(repository.root)/\($0)/\(version)\(suffix)/" }
+  }
+
+  /// Where a path belongs on this node; empty when nowhere, nil when it is no path of a subtree.
+  private func moved(_ path: Substring) -> String? {
+    guard let place = places.first(where: { path.hasPrefix($0) }),
+      let target = destination(of: path.dropFirst(place.count))
+    else { return nil }
+    return target.isEmpty ? "" : place + target
   }
 
   /// Where a path below `versions/V/` belongs on this node; empty when nowhere, nil when it is no

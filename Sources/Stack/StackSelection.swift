@@ -33,6 +33,12 @@ package struct StackSelection: Equatable, Sendable {
     package var reason: String
     /// Whether it is of the processor's own vendor line.
     package var isOwnLine: Bool
+
+    package init(subdirectory: String, reason: String, isOwnLine: Bool) {
+      self.subdirectory = subdirectory
+      self.reason = reason
+      self.isOwnLine = isOwnLine
+    }
   }
 
   package var softwarePath: String { "\(prefix)/software/linux/\(subdirectory)" }

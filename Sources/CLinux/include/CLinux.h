@@ -5,6 +5,7 @@
 #define CLINUX_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 // What a path leads to, as sw_prober_kind answers.
@@ -30,12 +31,38 @@ int sw_prober_answer(int prober, int timeout_ms);
 ssize_t sw_prober_names(int prober, const char *path, int timeout_ms, char *buffer,
                         size_t capacity);
 
+// By what a file or directory is seen to have changed. The size of a directory is 0: file systems
+// differ in what they say of it.
+struct sw_mark {
+    int64_t size;
+    int64_t mtime_ns;
+};
+
+// As sw_prober_ask_kind; the answer has a mark, filled where the path leads to something.
+int sw_prober_ask_mark(int prober, const char *path);
+int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark);
+
+// Asks for the revision of the CVMFS repository that a path lies in, a text without an end. Returns
+// its length; 0 where the path lies in none.
+ssize_t sw_prober_revision(int prober, const char *path, int timeout_ms, char *buffer,
+                           size_t capacity);
+
 // Ends the child without waiting for one that cannot be killed.
 void sw_prober_stop(int prober, pid_t child);
 
 // Replaces the process: empties the signal mask, restores SIGPIPE, then execve(2).
 // Returns only on failure.
 int sw_execute(const char *path, char *const argv[], char *const envp[]);
+
+// A file in memory (memfd_create(2)), close-on-exec.
+int sw_memory_file(const char *name);
+
+// Runs a program to its end: gives it `descriptors` as 0, 1, 2 … and nothing else open, in a process
+// group of its own that dies when this process does or the time is over. No file that it writes may
+// grow beyond `file_limit` bytes. Every second the times of the file `heartbeat` become those of
+// now; -1 is no file. Returns the status of wait(2); -ETIMEDOUT when it was ended.
+int sw_run(const char *path, char *const argv[], char *const envp[], const int descriptors[],
+           int count, int timeout_ms, int64_t file_limit, int heartbeat);
 
 // Sets or unsets (value NULL) a variable that a C library reads; for use before any thread.
 void sw_set_variable(const char *name, const char *value);
