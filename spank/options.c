@@ -13,7 +13,7 @@ struct slipway_request slipway_request;
 static bool has_bad_value;
 
 // Which options Slurm has given a callback, by their `val`.
-enum { EESSI, REPOSITORY, ARCH, VERBOSE, OPTION_COUNT };
+enum { EESSI, REPOSITORY, ARCH, VERBOSE, LOAD, FALLBACK, OPTION_COUNT };
 static bool is_given[OPTION_COUNT];
 
 void slipway_read_settings(int count, char **words)
@@ -23,7 +23,7 @@ void slipway_read_settings(int count, char **words)
         if (!slipway_take_setting(&slipway_settings, words[i]) &&
             spank_context() != S_CTX_REMOTE) // said once, where somebody reads it
             slurm_error("slipway: plugstack.conf: \"%s\" is no setting; remedy: use node=PATH "
-                        "config=PATH deadline=SECONDS guard=strict|warn|off default=on|off",
+                        "config=PATH deadline=SECONDS load-deadline=SECONDS guard=strict|warn|off default=on|off",
                         words[i]);
 }
 
@@ -74,6 +74,23 @@ static int on_verbose(int val, const char *value, int remote)
     return 0;
 }
 
+static int on_load(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_modules(&slipway_request, value)
+               ? 0
+               : refuse("eessi-load", value, "no list of modules, such as GROMACS,R/4.4.1");
+}
+
+static int on_fallback(int val, const char *value, int remote)
+{
+    (void)value, (void)remote;
+    is_given[val] = true;
+    slipway_request.fallback = slipway_request.detailed = true;
+    return 0;
+}
+
 // has_arg: 0 none, 1 required, 2 optional (struct spank_option).
 static struct spank_option options[OPTION_COUNT] = {
     {"eessi", "VERSION", "give every task the EESSI software stack that fits its node; off: not",
@@ -84,6 +101,11 @@ static struct spank_option options[OPTION_COUNT] = {
      on_arch},
     {"eessi-verbose", NULL, "--eessi, and say what each node chose and why", 0, VERBOSE,
      on_verbose},
+    {"eessi-load", "MODULES", "--eessi, with these modules loaded, separated by commas", 1, LOAD,
+     on_load},
+    {"eessi-load-fallback", NULL,
+     "where a node's best tree lacks a module, take all software from the next that has it", 0,
+     FALLBACK, on_fallback},
 };
 
 void slipway_register_options(spank_t spank)
@@ -101,7 +123,7 @@ bool slipway_complete_request(spank_t spank)
     // 24.05); this variable, made for the inner steps, still holds them.
     static const char prefix[] = "SLURM_SPANK__SLURM_SPANK_OPTION_slipway_";
     for (int i = 0; i < OPTION_COUNT; i++) {
-        char name[80], value[SLIPWAY_WORD];
+        char name[80], value[SLIPWAY_LIST];
         if (is_given[i])
             continue;
         strcpy(name, prefix);

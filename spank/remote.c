@@ -179,8 +179,11 @@ static void explain_end(int status, const char *stderr_text)
 // Reads the answer until it is complete, wrong or late.
 static void read_answer(pid_t helper, int out, int err)
 {
-    // The helper keeps the deadline itself; two seconds more are for its start and its message.
-    int64_t deadline = now_ms() + 1000LL * slipway_settings.deadline + 2000;
+    // The helper keeps the deadlines itself; two seconds more are for its start and its message.
+    int seconds = slipway_settings.deadline + 2;
+    if (slipway_request.modules[0] != '\0')
+        seconds += slipway_settings.load_deadline;
+    int64_t deadline = now_ms() + 1000LL * seconds;
     char stderr_text[256] = "";
     size_t stderr_length = 0;
     enum slipway_state state = SLIPWAY_INCOMPLETE;
@@ -228,7 +231,7 @@ static void read_answer(pid_t helper, int out, int err)
         fail(EXIT_TEMPORARY,
              "the helper did not finish within %d s%s%s; remedy: check the CVMFS mount on this "
              "node (cvmfs_config probe)",
-             slipway_settings.deadline + 2, phase ? " while " : "", phase ? phase : "");
+             seconds, phase ? " while " : "", phase ? phase : "");
     } else if (state == SLIPWAY_GARBAGE) {
         fail(EXIT_SOFTWARE,
              "the helper %s gave an answer that is none of slipway-node's; remedy: have the "
@@ -243,9 +246,10 @@ static void read_answer(pid_t helper, int out, int err)
 static void run_helper(spank_t spank)
 {
     char **job_environment = NULL;
-    char deadline[16];
+    char deadline[16], load_deadline[16];
     snprintf(deadline, sizeof deadline, "%d", slipway_settings.deadline);
-    const char *arguments[20];
+    snprintf(load_deadline, sizeof load_deadline, "%d", slipway_settings.load_deadline);
+    const char *arguments[28];
     int count = 0;
 #define ARGUMENT(name, value)                                                                      \
     if ((value)[0] != '\0')                                                                        \
@@ -258,7 +262,15 @@ static void run_helper(spank_t spank)
     ARGUMENT("--version", slipway_request.version);
     ARGUMENT("--repository", slipway_request.repository);
     ARGUMENT("--arch", slipway_request.arch);
+    ARGUMENT("--load", slipway_request.modules);
+    ARGUMENT("--load-deadline", load_deadline);
 #undef ARGUMENT
+    if (slipway_request.fallback)
+        arguments[count++] = "--load-fallback";
+    // What modules say is said once, on the step's first node.
+    uint32_t node = 1;
+    if (spank_get_item(spank, S_JOB_NODEID, &node) == ESPANK_SUCCESS && node == 0)
+        arguments[count++] = "--first-node";
     if (slipway_request.verbose)
         arguments[count++] = "--verbose";
     arguments[count] = NULL;
@@ -357,9 +369,13 @@ void slipway_begin_task(spank_t spank)
     const char *text;
     size_t at = 0;
     for (char letter; speaks && (letter = slipway_reply_next(&reply, &at, &text)) != '\0';) {
-        if (letter != 'W' && letter != 'I')
+        if (letter != 'W' && letter != 'I' && letter != 'M')
             continue;
         slipway_clean(line, sizeof line, text);
+        if (letter == 'M') {
+            slurm_spank_log("%s", line);
+            continue;
+        }
         slurm_spank_log("slipway: %s: %s%s", host, letter == 'W' ? "warning: " : "", line);
     }
 }

@@ -76,11 +76,34 @@ bool slipway_take_arch(struct slipway_request *request, const char *value)
     return value && strchr(value, '/') && take_path(request->arch, value);
 }
 
+bool slipway_take_modules(struct slipway_request *request, const char *value)
+{
+    request->detailed = true;
+    if (is_nothing(value) || strnlen(value, SLIPWAY_LIST) >= SLIPWAY_LIST)
+        return false;
+    for (const char *name = value;;) {
+        size_t length = strcspn(name, ",");
+        // As ModuleTree.names in Swift, which looks at each name again.
+        if (length == 0 || length > 256 || !(is_alnum(name[0]) || name[0] == '_') ||
+            name[length - 1] == '/')
+            return false;
+        for (size_t i = 0; i < length; i++)
+            if (!is_alnum(name[i]) && !strchr("._+-/@=~", name[i]))
+                return false;
+        if (name[length] == '\0')
+            break;
+        name += length + 1;
+    }
+    strcpy(request->modules, value);
+    return true;
+}
+
 void slipway_settings_default(struct slipway_settings *settings)
 {
     memset(settings, 0, sizeof *settings);
     strcpy(settings->node, "/usr/libexec/slipway/slipway-node");
     settings->deadline = 10;
+    settings->load_deadline = 60;
     settings->guard = SLIPWAY_GUARD_STRICT;
 }
 
@@ -89,6 +112,16 @@ static bool take_absolute(char *to, size_t size, const char *value)
     if (value[0] != '/' || strlen(value) >= size)
         return false;
     strcpy(to, value);
+    return true;
+}
+
+static bool take_seconds(int *to, const char *value)
+{
+    char *end;
+    long seconds = strtol(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || seconds < 1 || seconds > 3600)
+        return false;
+    *to = (int)seconds;
     return true;
 }
 
@@ -104,14 +137,10 @@ bool slipway_take_setting(struct slipway_settings *settings, const char *word)
         return take_absolute(settings->node, sizeof settings->node, value);
     if (IS("config"))
         return take_absolute(settings->config, sizeof settings->config, value);
-    if (IS("deadline")) {
-        char *end;
-        long seconds = strtol(value, &end, 10);
-        if (*value == '\0' || *end != '\0' || seconds < 1 || seconds > 3600)
-            return false;
-        settings->deadline = (int)seconds;
-        return true;
-    }
+    if (IS("deadline"))
+        return take_seconds(&settings->deadline, value);
+    if (IS("load-deadline"))
+        return take_seconds(&settings->load_deadline, value);
     if (IS("default")) {
         settings->always = strcmp(value, "on") == 0;
         return settings->always || strcmp(value, "off") == 0;

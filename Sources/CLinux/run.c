@@ -28,7 +28,7 @@ static int64_t now_ms(void)
 
 // Async-signal-safe functions only (signal-safety(7)).
 static void become(const char *path, char *const argv[], char *const envp[],
-                   const int descriptors[], int count, pid_t parent, int64_t file_limit)
+                   const int descriptors[], int count, pid_t parent, int64_t file_limit, int seconds)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -47,6 +47,9 @@ static void become(const char *path, char *const argv[], char *const envp[],
             close(fd);
     struct rlimit limit = {(rlim_t)file_limit, (rlim_t)file_limit};
     setrlimit(RLIMIT_FSIZE, &limit);
+    // What outlives its parent, which is killed alone, must not run for ever.
+    struct rlimit processor = {(rlim_t)seconds, (rlim_t)seconds};
+    setrlimit(RLIMIT_CPU, &processor);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -66,7 +69,7 @@ int sw_run(const char *path, char *const argv[], char *const envp[], const int d
     if (child < 0)
         return -errno;
     if (child == 0)
-        become(path, argv, envp, descriptors, count, parent, file_limit);
+        become(path, argv, envp, descriptors, count, parent, file_limit, timeout_ms / 1000 + 5);
     setpgid(child, child);
     // Kernels before 5.3 have no descriptor to wait on, and poll(2) ignores a negative one.
     int fd = (int)syscall(SYS_pidfd_open, child, 0);

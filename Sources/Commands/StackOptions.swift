@@ -68,7 +68,7 @@ struct StackOptions: ParsableArguments {
       environment: environment, configuration: configuration, host: host,
       files: StackReader(guarding: files),
       modules: ModuleLoader(configuration, files: files, environment: environment))
-    if !plan.messages.isEmpty { writeError(plan.messages.trimmingTail) }
+    if !plan.messages.isEmpty { writeError(String(plan.messages.trimmingTail)) }
     for warning in plan.warnings { log.warning("\(warning)") }
     log.info("\(plan.summary)")
     if let summary = plan.moduleSummary { log.info("\(summary)") }

@@ -62,7 +62,8 @@ package struct LaunchPlan: Equatable, Sendable {
           ]
         do {
           try self.init(
-            for: next, request, environment: environment, host: host, files: files, modules: modules)
+            for: next, request, environment: environment, host: host, files: files, modules: modules
+          )
           warnings.append(
             "\(error.lacking) not in \(best.subdirectory), so all software is that of "
               + place.subdirectory)

@@ -85,7 +85,9 @@ extension Capsule {
         .map { ShellDefinitions.Function(name: $0.key, sh: $0.value.sh, csh: $0.value.csh) })
     conditions = [:]
     var conditions: [String: String?] = [:]
-    for name in trace.reads where !keyed(name) { conditions.updateValue(before[name], forKey: name) }
+    for name in trace.reads where !keyed(name) {
+      conditions.updateValue(before[name], forKey: name)
+    }
     guard let after = load.environment else {
       outcome = .refused
       self.conditions = conditions

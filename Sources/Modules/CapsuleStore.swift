@@ -1,3 +1,4 @@
+package import Environment
 import Glibc
 
 /// A directory of capsules, on a node's own disk or on one that all nodes share.
@@ -265,8 +266,17 @@ package struct CapsuleStore: Sendable {
 
   // MARK: Once
 
-  /// Whether this is the first call for a name: a mark is left. True where none can be left.
-  package func isFirst(_ name: String) -> Bool {
+  /// Whether a job says this for the first time: a mark is left. True where none can be left, and
+  /// outside of jobs.
+  package func isFirst(announcing text: String, inJobOf environment: Environment) -> Bool {
+    guard let job = environment.nonEmpty("SLURM_JOB_ID"), job.allSatisfy(\.isNumber) else {
+      return true
+    }
+    let cluster = environment["SLURM_CLUSTER_NAME"] ?? ""
+    return isFirst("job-" + Digest.hex(of: "\(cluster) \(job) \(text)".utf8))
+  }
+
+  private func isFirst(_ name: String) -> Bool {
     guard makeDirectory() == nil else { return true }
     let descriptor = open(
       "\(directory)/\(name).once", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)

@@ -65,7 +65,8 @@ extension ModuleError: CustomStringConvertible {
 
   private static func remedy(_ places: [Place], isLoaded: Bool = false) -> String {
     if let best = places.first(where: \.isSuitable) {
-      return ", but \(best.subdirectory) has \(isLoaded ? "all that is loaded" : "all of the set"); "
+      return
+        ", but \(best.subdirectory) has \(isLoaded ? "all that is loaded" : "all of the set"); "
         + "remedy: --eessi-load-fallback takes that tree for everything"
     }
     if let other = places.first {

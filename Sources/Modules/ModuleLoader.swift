@@ -160,7 +160,7 @@ private struct Load {
   // MARK: The way
 
   func result() throws -> LoadedModules {
-    guard let store else { return try computed().loaded }
+    guard let store else { return try computed() }
     let key = key
     var warnings: [String] = []
     var pause = 2.0
@@ -171,31 +171,29 @@ private struct Load {
       case .place(let name): place = name
       case .capsule(let capsule):
         if case .impure(let reasons) = capsule.outcome {
-          var loaded = try computed().loaded
+          var loaded = try computed()
           loaded.origin = .impure(reasons)
           return loaded
         }
-        guard let environment = try environment(by: capsule) else { return try computed().loaded }
+        guard let environment = try environment(by: capsule) else { return try computed() }
         return LoadedModules(
           environment: environment, definitions: capsule.definitions, messages: capsule.messages,
           origin: .capsule, warnings: warnings)
       }
       switch store.take(place) {
       case .nobody(let why):
-        var loaded = try computed().loaded
+        var loaded = try computed()
         loaded.warnings += warnings + ["\(why), so every step loads the modules anew"]
         return loaded
       case .mine(let heartbeat):
         defer { store.release(place, heartbeat) }
         // It may have come between the look and the turn.
         if case .capsule = try look(store, key, &warnings) { continue }
-        var (loaded, capsule) = try computed(key: key, heartbeat: heartbeat)
+        var (loaded, isRefused, capsule) = try computed(key: key, heartbeat: heartbeat)
         if let capsule, let why = store.write(capsule, as: place) {
           loaded.warnings.append("\(why), so every step loads the modules anew")
         }
-        if let capsule, case .refused = capsule.outcome {
-          throw ModuleError.refused(modules, message: capsule.messages)
-        }
+        if isRefused { throw ModuleError.refused(modules, message: loaded.messages) }
         loaded.warnings += warnings
         return loaded
       case .another:
@@ -223,16 +221,16 @@ private struct Load {
 
   // MARK: Computing
 
-  private func computed() throws -> (loaded: LoadedModules, capsule: Capsule?) {
-    let (loaded, capsule) = try computed(key: "", heartbeat: -1)
-    if let capsule, case .refused = capsule.outcome {
-      throw ModuleError.refused(modules, message: capsule.messages)
-    }
-    return (loaded, capsule)
+  private func computed() throws -> LoadedModules {
+    let (loaded, isRefused, _) = try computed(key: "", heartbeat: -1)
+    if isRefused { throw ModuleError.refused(modules, message: loaded.messages) }
+    return loaded
   }
 
-  /// Runs Lmod. The capsule of a refusal has to be thrown by the caller, once it is stored.
-  private func computed(key: String, heartbeat: Int32) throws -> (LoadedModules, Capsule?) {
+  /// Runs Lmod; gives what came of it, and the capsule to keep.
+  private func computed(key: String, heartbeat: Int32) throws -> (
+    LoadedModules, isRefused: Bool, Capsule?
+  ) {
     let left = (end - ContinuousClock.now).components
     let seconds = max(0.1, Double(left.seconds) + Double(left.attoseconds) / 1e18)
     var began = timespec()
@@ -253,16 +251,16 @@ private struct Load {
     if !impurities.isEmpty {
       // Told to those that wait, so that they do not wait for one another.
       let reasons = impurities.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-      if outcome.environment != nil { capsule!.outcome = .impure(reasons) }
+      capsule!.outcome = .impure(reasons)
       impurities = reasons
     }
-    if isTorn, outcome.environment != nil { capsule = nil }
+    if isTorn { capsule = nil }
     return (
       LoadedModules(
         environment: outcome.environment ?? before, definitions: definitions,
         messages: outcome.messages,
         origin: impurities.isEmpty ? .computed : .impure(impurities)),
-      capsule
+      outcome.environment == nil, capsule
     )
   }
 

@@ -29,8 +29,9 @@ package struct ModuleTree {
     return word.allSatisfy { character in
       character.isASCII
         && (character.isLetter || character.isNumber || "._+-/@=~".contains(character))
-    } && !word.split(separator: "/", omittingEmptySubsequences: false)
-      .contains { $0.isEmpty || $0 == "." || $0 == ".." }
+    }
+      && !word.split(separator: "/", omittingEmptySubsequences: false)
+        .contains { $0.isEmpty || $0 == "." || $0 == ".." }
   }
 
   /// Throws where a loaded module of another node's subtree has no file in this node's.

@@ -23,7 +23,8 @@ struct PathList: Equatable {
     guard let paths = Self.paths(value) else { return nil }
     var counts: [String: Int] = [:]
     for entry in (environment[Self.countName(name)] ?? "").split(separator: ";") {
-      guard let colon = entry.lastIndex(of: ":"), let count = Int(entry[entry.index(after: colon)...])
+      guard let colon = entry.lastIndex(of: ":"),
+        let count = Int(entry[entry.index(after: colon)...])
       else { return nil }
       counts[String(entry[..<colon])] = count
     }

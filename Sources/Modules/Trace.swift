@@ -51,6 +51,8 @@ struct Trace: Equatable {
       let fields = record.fields
       switch (record.letter, fields.count) {
       case ("b", 1): parts.insert(fields[0])
+      case (_, 2...) where "padshuABFG".contains(record.letter) && Self.hasNoEffect(fields.last!):
+        continue
       case ("p", 5), ("a", 5):
         let isUsual = fields[2] == ":" && fields[3] == "0" && fields[4] == "load"
         if isUsual {
@@ -78,5 +80,11 @@ struct Trace: Equatable {
       }
     }
     isComplete = parts == ["begin", "functions"]
+  }
+
+  /// Modes in which Lmod reads module files without doing what they say (Lmod, MC_*.lua): checking
+  /// the dependencies of what is loaded, listing, showing.
+  private static func hasNoEffect(_ mode: String) -> Bool {
+    !["load", "unload", "refresh"].contains(mode)
   }
 }

@@ -4,6 +4,7 @@ import Environment
 import Glibc
 import Host
 import Launch
+import Modules
 import Stack
 
 /// The helper that the SPANK plugin starts once per step and node, as the user.
@@ -29,10 +30,23 @@ struct Node {
       reply.phase(
         "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
       let files = GuardedFiles(seconds: configuration.deadline)
+      var loader: ModuleLoader?
+      if !arguments.request.modules.isEmpty {
+        configuration.modules.deadline = min(
+          configuration.modules.deadline, arguments.loadDeadline ?? .infinity)
+        loader = ModuleLoader(configuration, files: files, environment: environment)
+        reply.phase("loading \(arguments.request.modules.joined(separator: " "))")
+      }
       let plan = try LaunchPlan(
         arguments.request, environment: environment, configuration: configuration, host: host,
-        files: StackReader(guarding: files))
+        files: StackReader(guarding: files), modules: loader)
       reply.plan(plan, verbose: arguments.isVerbose)
+      // A job's steps load the same modules, and one says what they say.
+      if arguments.isFirstNode, !plan.messages.isEmpty,
+        loader?.store?.isFirst(announcing: plan.messages, inJobOf: environment) ?? true
+      {
+        reply.messages(plan.messages)
+      }
     } catch {
       reply.failure(error)
     }
@@ -60,22 +74,35 @@ struct Arguments {
   var request = LaunchRequest()
   var configuration: String?
   var deadline: Double?
+  var loadDeadline: Double?
   var environmentDescriptor: Int32?
   var isVerbose = false
+  /// Whether the node is the first of its step.
+  var isFirstNode = false
 
   init(_ words: some Sequence<String>) throws {
     var words = words.makeIterator()
     guard words.next() == "plan" else { throw UsageError("the first word must be: plan") }
     while let word = words.next() {
-      if word == "--verbose" {
+      switch word {
+      case "--verbose":
         isVerbose = true
         continue
+      case "--load-fallback":
+        request.fallsBack = true
+        continue
+      case "--first-node":
+        isFirstNode = true
+        continue
+      default: break
       }
       guard let value = words.next() else { throw UsageError("\(word) needs a value") }
       switch word {
       case "--version": request.version = .init(value, source: "--eessi")
       case "--repository": request.repository = .init(value, source: "--eessi-repo")
       case "--arch": request.subdirectory = .init(value, source: "--eessi-arch")
+      case "--load": request.modules = try ModuleTree.names(value, source: "--eessi-load")
+      case "--load-deadline": loadDeadline = Double(value)
       case "--config": configuration = value
       case "--deadline": deadline = Double(value)
       case "--environment-fd": environmentDescriptor = Int32(value)
@@ -99,6 +126,7 @@ struct UsageError: Error, CustomStringConvertible {
 /// | U | a name to unset |
 /// | W | a warning for the user |
 /// | I | a line for `--eessi-verbose` |
+/// | M | a line that modules say when they are loaded |
 /// | E | exit code, a space, the message of a failure |
 /// | . | the end; an answer without it is no answer |
 final class Reply {
@@ -119,7 +147,14 @@ final class Reply {
       }
     }
     for warning in plan.warnings { record("W", warning) }
-    if verbose { record("I", plan.summary) }
+    if verbose {
+      record("I", plan.summary)
+      if let summary = plan.moduleSummary { record("I", summary) }
+    }
+  }
+
+  func messages(_ text: String) {
+    for line in text.split(whereSeparator: \.isNewline) { record("M", String(line)) }
   }
 
   func failure(_ error: any Error) {

@@ -13,7 +13,7 @@
 
 // MARK: words.c: what users and administrators write
 
-enum { SLIPWAY_WORD = 128 };
+enum { SLIPWAY_WORD = 128, SLIPWAY_LIST = 4096 };
 
 // The options of one job. Empty words mean "not said".
 struct slipway_request {
@@ -24,6 +24,8 @@ struct slipway_request {
     char version[SLIPWAY_WORD];
     char repository[SLIPWAY_WORD];
     char arch[SLIPWAY_WORD];
+    bool fallback;
+    char modules[SLIPWAY_LIST]; // names, separated by commas
 };
 
 // Takes the value of --eessi: a version, "off", or nothing (NULL, "" and Slurm's "(null)" are one
@@ -32,6 +34,7 @@ struct slipway_request {
 bool slipway_take_version(struct slipway_request *request, const char *value);
 bool slipway_take_repository(struct slipway_request *request, const char *value);
 bool slipway_take_arch(struct slipway_request *request, const char *value);
+bool slipway_take_modules(struct slipway_request *request, const char *value);
 
 enum slipway_guard { SLIPWAY_GUARD_STRICT, SLIPWAY_GUARD_WARN, SLIPWAY_GUARD_OFF };
 
@@ -40,6 +43,7 @@ struct slipway_settings {
     char node[4096];   // node=PATH: the helper
     char config[4096]; // config=PATH: slipway.toml
     int deadline;      // deadline=SECONDS for the helper's work
+    int load_deadline; // load-deadline=SECONDS for loading modules, on top of it
     enum slipway_guard guard;
     bool always; // default=on: every job gets the stack
 };
