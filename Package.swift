@@ -131,6 +131,12 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "ModulesTests",
+      dependencies: [
+        "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Stack", "TestSupport",
+      ],
+      swiftSettings: strict),
+    .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: strict),
     .testTarget(name: "LabTests", dependencies: ["TestSupport"], swiftSettings: strict),

@@ -6,7 +6,7 @@ import Glibc
 /// One deadline holds for all questions together. The child is started at the first one.
 package final class GuardedFiles {
   private let seconds: Double
-  private let end: ContinuousClock.Instant
+  private var end: ContinuousClock.Instant
   private var prober: (descriptor: Int32, child: pid_t)?
   /// What is known: a path is asked about once.
   private var known: [String: Int32] = [:]
@@ -18,6 +18,9 @@ package final class GuardedFiles {
   }
 
   deinit { stop() }
+
+  /// Begins the time anew, after something else took its own.
+  package func renew() { end = .now + .seconds(seconds) }
 
   /// Ends the child; needed before the process replaces itself.
   package func stop() {

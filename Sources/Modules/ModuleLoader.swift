@@ -139,6 +139,7 @@ private struct Load {
         name = Digest.hex(of: key.utf8 + Records.encode(values))
         continue
       }
+      files.renew()
       let paths = Array(capsule.marks.keys)
       let marks = try files.marks(of: paths)
       let areSame = zip(paths, marks).allSatisfy { capsule.marks[$0]! == $1 }
@@ -239,6 +240,7 @@ private struct Load {
       .load(modules, in: before, limit: self.seconds)
     var impurities = outcome.trace.impurities
     if !outcome.trace.isComplete { impurities.append("could not be watched") }
+    files.renew()
     let paths = relevant(outcome, &impurities)
     let marks = try files.marks(of: paths)
     // A file that changed while it was read may change again within the same tick of its clock.
