@@ -1,7 +1,6 @@
 setenv("NCL_SINGLE", "it's one quote")
 setenv("NCL_DOUBLE", 'a "double" quote')
 setenv("NCL_BOTH", [[it's "both"]])
-setenv("NCL_LINES", "first\nsecond\n\nfourth")
 setenv("NCL_TAB", "a\tb")
 setenv("NCL_DOLLAR", "$HOME costs $5 and ${PATH} $(date)")
 setenv("NCL_BACKQUOTE", "`date`")
