@@ -7,7 +7,7 @@ local function when_loaded(t)
     end
     local name = t.modFullName:match("^[^/]*")
     if name == "CUDA" then
-        LmodMessage("CUDA's runtime is part of the stack, but the driver and the compiler are the site's: see the documentation.")
+        LmodMessage("CUDA's runtime is part of the stack, but its driver is the site's: see the documentation.")
     elseif name == "LAMMPS" and (os.getenv("OMP_NUM_THREADS") or "") == "" then
         setenv("OMP_NUM_THREADS", "1")
     end

@@ -97,8 +97,10 @@ function contents(m,   text, words, word, i) {
     words = split(depends[m], word, " ")
     for (i = 1; i <= words; i++) text = text "depends_on(\"" word[i] "\")\n\n"
     text = text paths(m) "setenv(\"EBROOT" variable(name[m]) "\", root)\n"
-    text = text "setenv(\"EBVERSION" variable(name[m]) "\", \"" replace(version[m], substr(version[m] "-", index(version[m] "-", "-")), "") "\")\n"
-    text = text "setenv(\"EBDEVEL" variable(name[m]) "\", pathJoin(root, \"easybuild/" name[m] "-" version[m] "-easybuild-devel\"))\n"
+    text = text "setenv(\"EBVERSION" variable(name[m]) "\", \"" \
+        substr(version[m], 1, index(version[m] "-", "-") - 1) "\")\n"
+    text = text "setenv(\"EBDEVEL" variable(name[m]) "\", pathJoin(root, \"easybuild/" \
+        name[m] "-" version[m] "-easybuild-devel\"))\n"
     if (is[m, "python"]) text = text "prepend_path(\"PYTHONPATH\", pathJoin(root, \"lib/python3.11/site-packages\"))\n"
     if (is[m, "perl"]) text = text "prepend_path(\"PERL5LIB\", pathJoin(root, \"lib/perl5/site_perl\"))\n"
     if (is[m, "r"]) text = text "prepend_path(\"R_LIBS_SITE\", root)\n"
@@ -151,8 +153,8 @@ function write(t, m,   directory, path, here) {
     here = root[t] "/software/" full[m]
     if (tcl[m] != "") printf "%s", replace(lines, "@ROOT@", here) >path
     else {
-        printf "help([==[\n\nDescription\n===========\n%s\n\n\nMore information\n================\n - Homepage: https://example.org/%s\n]==])\n",
-            description[m], name[m] >path
+        printf "help([==[\n\nDescription\n===========\n%s\n\n\n", description[m] >path
+        printf "More information\n================\n - Homepage: https://example.org/%s\n]==])\n", name[m] >path
         printf "%s", replace(lines, "@ROOT@", "local root = \"" here "\"\n") >path
     }
     close(path)
