@@ -1,0 +1,2 @@
+complete("bash", "snakemake", "-W '--cores --jobs --dry-run'")
+complete("tcsh", "snakemake", "'p/*/(--cores --jobs --dry-run)/'")

@@ -1,0 +1,1 @@
+execute{cmd = myShellType() == "csh" and "limit coredumpsize 0" or "ulimit -c 0", modeA = {"load"}}

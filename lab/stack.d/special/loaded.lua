@@ -1,0 +1,1 @@
+setenv("HPCTOOLKIT_PYTHON", isloaded("Python") and "with" or "without")

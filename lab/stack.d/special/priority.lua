@@ -1,0 +1,1 @@
+prepend_path{"PATH", pathJoin(root, "libexec/ccache"), priority = 100}

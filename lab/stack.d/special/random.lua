@@ -1,0 +1,1 @@
+setenv("STARCCM_SESSION", UUIDString(os.time()))

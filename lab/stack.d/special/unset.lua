@@ -1,0 +1,3 @@
+unsetenv("PYTHONPATH")
+unsetenv("PYTHONHOME")
+setenv("MAMBA_ROOT_PREFIX", root)
