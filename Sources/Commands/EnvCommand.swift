@@ -59,8 +59,10 @@ struct EnvCommand: ParsableCommand {
     }
   }
 
-  /// Prints records. A failure is one of them: a module file sees neither the exit code nor, when
-  /// it is to raise it itself, standard error.
+  /// Prints records.
+  ///
+  /// A failure is one of them: a module file of Lmod cannot see how a program ended, nor what it
+  /// wrote to standard error.
   private func answerModuleFile() throws {
     do {
       var records: [ModuleRecord]

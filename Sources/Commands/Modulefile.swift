@@ -82,7 +82,7 @@ struct Modulefile {
 
         -- Nothing is done before the whole answer is there.
         local actions, failure, isWhole = {}, nil, false
-        for line in ((subprocess or capture)(command) or ""):gmatch("[^\n]+") do
+        for line in ((capture or subprocess)(command) or ""):gmatch("[^\n]+") do
           local verb, rest = line:match("^(%S+) ?(.*)$")
           if verb == "end" then
             isWhole = true
@@ -140,8 +140,10 @@ struct Modulefile {
         set command \#(list(["env"] + question + ["--as-initialised"]))
       }
       if {[module-info mode load] || [module-info mode unload] || [module-info mode display]} {
-        # Libraries of other modules are not for slipway. A failure is seen in the answer.
+        # Libraries of other modules are not for slipway. A failure is seen in the answer, behind
+        # which Tcl tells of the exit code.
         catch {exec -ignorestderr -- env -u LD_LIBRARY_PATH -u LD_PRELOAD {*}$command} answer
+        regsub {\n?child process exited abnormally$} $answer {} answer
 
         # Nothing is done before the whole answer is there.
         set failure \#(Self.tclQuoted(noAnswer))
@@ -195,7 +197,10 @@ struct Modulefile {
 
   /// A string of Lua.
   private static func quoted(_ text: String) -> String {
-    "\"" + escaped(text, special: "\"\\") { "\\\($0 < 10 ? "00" : $0 < 100 ? "0" : "")\($0)" } + "\""
+    let escaped = escaped(text, special: "\"\\") { code in
+      "\\\(code < 10 ? "00" : code < 100 ? "0" : "")\(code)"
+    }
+    return "\"\(escaped)\""
   }
 
   /// A word of Tcl.

@@ -42,7 +42,7 @@ if command then
 
   -- Nothing is done before the whole answer is there.
   local actions, failure, isWhole = {}, nil, false
-  for line in ((subprocess or capture)(command) or ""):gmatch("[^\n]+") do
+  for line in ((capture or subprocess)(command) or ""):gmatch("[^\n]+") do
     local verb, rest = line:match("^(%S+) ?(.*)$")
     if verb == "end" then
       isWhole = true
