@@ -24,11 +24,8 @@ struct ModuleSystem: Sendable, CustomTestStringConvertible {
     testDescription: "Environment Modules", kind: .environmentModules
   ) {
     // Its package conflicts with lmod, so the lab unpacks it beside.
-    let tool = "\(Package.root)/lab/environment-modules"
-    guard FileManager.default.isExecutableFile(atPath: tool) else { return nil }
-    let result = try run([tool], seconds: 300)
-    guard result.status == 0, let directory = result.lines.last else { return nil }
-    return filesBelow(directory, ending: "/modulecmd.tcl").first.map { "\(directory)/\($0)" }
+    let result = try run(["\(Package.root)/lab/environment-modules", "build"], seconds: 300)
+    return result.status == 0 ? result.lines.last : nil
   }
 
   static let all = [lmod, stacksLmod, environmentModules]
@@ -45,18 +42,13 @@ struct ModuleSystem: Sendable, CustomTestStringConvertible {
 
   /// Bash that defines `module`, and nothing else of the system's own start-up files.
   func definition() throws -> String {
-    let path = try #require(
-      try self.path(),
-      """
-      \(self) is not installed here: install lmod; for Environment Modules see \
-      lab/environment-modules
-      """)
+    guard let path = try self.path() else {
+      try Test.cancel(
+        "\(testDescription) is not here: install lmod, or see lab/environment-modules help")
+    }
     return switch kind {
     case .lmod: "module() { eval \"$('\(path)/libexec/lmod' bash \"$@\")\"; }"
-    case .environmentModules:
-      "module() { local commands status; commands=$(tclsh '\(path)' bash \"$@\"); status=$?; "
-        + "eval \"$commands\"; }\nmodule autoinit >/dev/null 2>&1; "
-        + "module() { eval \"$(tclsh '\(path)' bash \"$@\")\"; }"
+    case .environmentModules: ". '\(path)/init/bash'"
     }
   }
 
