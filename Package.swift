@@ -139,6 +139,8 @@ let package = Package(
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ModulefileTests", dependencies: ["Environment", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "LabTests", dependencies: ["TestSupport"], swiftSettings: strict),
   ]
 )

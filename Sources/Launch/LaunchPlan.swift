@@ -13,8 +13,10 @@ package struct LaunchPlan: Equatable, Sendable {
   package var argv: [String]
   package var selection: StackSelection
   package var processor: Processor
-  /// What is done to the environment, in order.
+  /// What is done to the environment, in order: paths of another node moved, then ``initialisation``.
   package var patch: EnvironmentPatch
+  /// The part of the patch that initialises the stack.
+  package var initialisation: EnvironmentPatch
   /// The environment that results.
   package var environment: Environment
   /// What differs between the environment that came in and the one that results.
@@ -84,7 +86,9 @@ package struct LaunchPlan: Equatable, Sendable {
     try tree.checkMoved(in: environment)
     var patch = selection.retargeting(of: environment)
     let hasCertificates = try files.kind(StackSelection.certificates) == .file
-    patch.append(selection.initialisation(of: environment, hasCertificates: hasCertificates))
+    initialisation = selection.initialisation(
+      of: environment, hasCertificates: hasCertificates)
+    patch.append(initialisation)
 
     argv = request.argv
     processor = host.processor

@@ -172,13 +172,13 @@ _slipway() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    detect|env|run|help)
+    detect|env|run|modulefile|help)
         # Offer subcommand argument completions
         "_slipway_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'detect env run modulefile help' -- "${cur}"))
         ;;
     esac
 }
@@ -219,7 +219,7 @@ _slipway_detect() {
 
 _slipway_env() {
     repeating_flags=()
-    non_repeating_flags=(--verbose -v --json --version -h --help)
+    non_repeating_flags=(--verbose -v --json --module-records --as-initialised --version -h --help)
     repeating_options=()
     non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --shell)
     __slipway_offer_flags_options 0
@@ -263,6 +263,41 @@ _slipway_run() {
         return
         ;;
     '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modulefile() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --slipway)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    '--slipway')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __slipway_add_completions -W 'lmod'$'\n''tcl'
         return
         ;;
     esac
