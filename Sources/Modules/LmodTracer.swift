@@ -144,7 +144,17 @@ enum LmodTracer {
       record("b", "functions")
     end
     local load, is_wrapped = require, {}
+    -- Lua itself looks for a required file, unseen: every place down to the first that has it.
+    local function places(name)
+      for template in package.path:gmatch("[^;]+") do
+        local file = template:gsub("%?", (name:gsub("%.", "/")))
+        record("f", file)
+        local handle = open(file)
+        if handle then handle:close() return end
+      end
+    end
     function require(name)
+      if name == "SitePackage" or module() then places(name) end
       local result = load(name)
       if is_wrapped[name] then return result end
       is_wrapped[name] = true

@@ -114,6 +114,7 @@ struct ModuleStack {
         code=$("$0" bash load "$@") || exit 1
         eval "$code"
         /usr/bin/env -0
+        :
         """, lmod,
       ] + modules, environment: variables)
     #expect(result.status == 0, "\(result.stderr)")
