@@ -48,9 +48,13 @@ struct Lmod {
     LUA_INIT=$0 LUA_INIT_5_1=$0 LUA_INIT_5_2=$0 LUA_INIT_5_3=$0 LUA_INIT_5_4=$0 \
       "$1" bash load "${@:2}" >&3 5>&- 6>&-
     __slipway_status=$?
-    . /dev/fd/3 5>&- 6>&- || __slipway_status=1
+    printf '\n__slipway_end=1\n' >&3
+    . /dev/fd/3 5>&- 6>&-
+    [ -n "${__slipway_end-}" ] || exit 3
+    unset __slipway_end
     dump >&6
-    exit $__slipway_status
+    [ $__slipway_status = 0 ] || exit 2
+    exit 0
     """#
 
   /// Loads modules in an environment, as `module load` in a shell with this environment does.
@@ -86,21 +90,22 @@ struct Lmod {
     let messages = Environment.text(Self.contents(of: descriptors[1], limit: 1 << 20))
     let trace = Trace(Self.contents(of: descriptors[4], limit: Int(Self.limit)))
     // wait(2): the low 7 bits are a signal, the next byte the exit code.
-    guard status == 0 else {
-      if status & 0x7f != 0 {
-        throw ModuleError.cannotRun("/bin/bash", cause: "it was ended by signal \(status & 0x7f)")
-      }
-      if (status >> 8) & 0xff == 127, messages.isEmpty {
-        throw ModuleError.cannotRun("/bin/bash", cause: "it cannot be executed")
-      }
-      return Outcome(environment: nil, messages: messages, trace: trace)
+    if status & 0x7f != 0 {
+      throw ModuleError.cannotRun("/bin/bash", cause: "it was ended by signal \(status & 0x7f)")
+    }
+    let code = (status >> 8) & 0xff
+    if code == 127, messages.isEmpty {
+      throw ModuleError.cannotRun("/bin/bash", cause: "it cannot be executed")
     }
     let before = Self.dump(Self.contents(of: descriptors[5], limit: Int(Self.limit)))
     let after = Self.dump(Self.contents(of: descriptors[6], limit: Int(Self.limit)))
-    var result = environment
-    for change in before.changes(to: after) where change.name != "_" {
-      result[change.name] = change.value
+    let changes = before.changes(to: after).filter { $0.name != "_" }
+    // After an error Lmod changes nothing; after a warning of a module it fails too, and yet loads.
+    guard code == 0 || code == 2 && !changes.isEmpty else {
+      return Outcome(environment: nil, messages: messages, trace: trace)
     }
+    var result = environment
+    for change in changes { result[change.name] = change.value }
     return Outcome(environment: result, messages: messages, trace: trace)
   }
 

@@ -33,7 +33,9 @@ struct EquivalenceTests {
   ]
 
   private static let values: [(String, [String?])] = [
-    ("LD_LIBRARY_PATH", [nil, "", "/user/lib", "/user/lib:/other", "/a//b/:/c:", ":/user/lib::/d"]),
+    (
+      "LD_LIBRARY_PATH", [nil, "", "/user/lib", "/user/lib:/other", "/a//b/:/c:", ":/user/lib::/d"]
+    ),
     ("MANPATH", [nil, "/usr/share/man:/x", ":", "/x:"]),
     ("PATH", ["/usr/bin:/bin", "/home/me/bin:/usr/bin:/bin:/usr/bin", "/usr/bin:/bin:"]),
     ("A_SCALAR", [nil, "mine"]), ("A_USERS", [nil, "", "one", "two"]), ("CC", [nil, "cc", "icc"]),

@@ -111,7 +111,7 @@ struct ModuleStack {
         """
         /usr/bin/env -0
         printf '\\0@\\0'
-        code=$("$0" bash load "$@") || exit 1
+        code=$("$0" bash load "$@")
         eval "$code"
         /usr/bin/env -0
         :

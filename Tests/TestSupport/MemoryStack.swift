@@ -47,7 +47,9 @@ extension StackReader {
 
 extension StackRequest {
   /// A request as a user would type it.
-  package init(version: String) { self.init(version: Override(version, source: "--eessi")) }
+  package init(version: String, site: SiteDefaults = SiteDefaults()) {
+    self.init(version: Override(version, source: "--eessi"), site: site)
+  }
 
   /// A request as a user would type it.
   package init(repository: String, version: String? = nil) {
