@@ -37,10 +37,13 @@ struct StackOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Say what is chosen and why, on standard error.")
   var verbose = false
 
-  /// Plans a launch on this machine.
-  func plan(_ argv: [String]) throws -> LaunchPlan {
+  /// Plans a launch on this machine; a quiet one is planned again by another process, which speaks.
+  func plan(
+    _ argv: [String], in environment: Environment = .ofThisProcess, isQuiet: Bool = false
+  ) throws -> LaunchPlan {
     let configuration = try Configuration.load(named: config)
-    let log = Logger.slipway(verbose: verbose)
+    var log = Logger.slipway(verbose: verbose)
+    if isQuiet { log.logLevel = .critical }
     let host = try MachineRoot().profile()
     log.debug("processor: \(host.processor.name ?? host.processor.vendor)")
     let files = GuardedFiles(seconds: configuration.deadline)
@@ -50,7 +53,7 @@ struct StackOptions: ParsableArguments {
         repository: repository.map { .init($0, source: "--eessi-repo") },
         version: version.map { .init($0, source: "--eessi") },
         subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") }, argv: argv),
-      environment: Environment.ofThisProcess, configuration: configuration, host: host,
+      environment: environment, configuration: configuration, host: host,
       files: StackReader(guarding: files))
     for warning in plan.warnings { log.warning("\(warning)") }
     log.info("\(plan.summary)")

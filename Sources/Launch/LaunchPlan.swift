@@ -44,7 +44,10 @@ package struct LaunchPlan: Equatable, Sendable {
     processor = host.processor
     self.selection = selection
     self.patch = patch
-    self.environment = patch.applied(to: environment)
+    let result = patch.applied(to: environment)
+    // What cannot be read cannot be kept up; `slipway deinit` will refuse it.
+    self.environment =
+      (try? EnvironmentUndo(of: environment))?.following(environment, with: result) ?? result
     changes = environment.changes(to: self.environment)
     warnings = selection.warnings + host.warnings
   }

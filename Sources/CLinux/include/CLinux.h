@@ -37,6 +37,9 @@ void sw_prober_stop(int prober, pid_t child);
 // Returns only on failure.
 int sw_execute(const char *path, char *const argv[], char *const envp[]);
 
+// Makes a file in memory, which the program that replaces this one inherits.
+int sw_memory_file(const char *name);
+
 // Sets or unsets (value NULL) a variable that a C library reads; for use before any thread.
 void sw_set_variable(const char *name, const char *value);
 
