@@ -53,6 +53,7 @@ struct Initialisation {
       guard modules.isEmpty else { throw InitialisationError.loadedModules(modules) }
       plan = try stack.plan([], in: clean)
     }
+    stack.report(plan)
 
     // Of the shell as it was: what an earlier initialisation has set is no tool of the site.
     var result = plan.environment

@@ -42,7 +42,7 @@ struct ShellCommand: ParsableCommand {
         try execute([path], environment: session.environment)
       }
       // What fails shall fail here and not in the new shell.
-      let plan = try stack.plan([], in: inherited, isQuiet: true)
+      let plan = try stack.plan([], in: inherited)
       let arguments = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
       let start = ShellStart(
         program,

@@ -37,27 +37,34 @@ struct StackOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Say what is chosen and why, on standard error.")
   var verbose = false
 
-  /// Plans a launch on this machine; a quiet one is planned again by another process, which speaks.
-  func plan(
-    _ argv: [String], in environment: Environment = .ofThisProcess, isQuiet: Bool = false
-  ) throws -> LaunchPlan {
+  /// Plans a launch on this machine and says what there is to say.
+  func plan(_ argv: [String]) throws -> LaunchPlan {
+    let plan = try plan(argv, in: Environment.ofThisProcess)
+    report(plan)
+    return plan
+  }
+
+  /// Plans a launch in an environment, and says nothing.
+  func plan(_ argv: [String], in environment: Environment) throws -> LaunchPlan {
     let configuration = try Configuration.load(named: config)
-    var log = Logger.slipway(verbose: verbose)
-    if isQuiet { log.logLevel = .critical }
     let host = try MachineRoot().profile()
-    log.debug("processor: \(host.processor.name ?? host.processor.vendor)")
     let files = GuardedFiles(seconds: configuration.deadline)
     defer { files.stop() }
-    let plan = try LaunchPlan(
+    return try LaunchPlan(
       LaunchRequest(
         repository: repository.map { .init($0, source: "--eessi-repo") },
         version: version.map { .init($0, source: "--eessi") },
         subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") }, argv: argv),
       environment: environment, configuration: configuration, host: host,
       files: StackReader(guarding: files))
+  }
+
+  /// The warnings of a plan, and with `verbose` what was chosen and why.
+  func report(_ plan: LaunchPlan) {
+    let log = Logger.slipway(verbose: verbose)
+    log.debug("processor: \(plan.processor.name ?? plan.processor.vendor)")
     for warning in plan.warnings { log.warning("\(warning)") }
     log.info("\(plan.summary)")
-    return plan
   }
 }
 

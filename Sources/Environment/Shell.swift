@@ -21,12 +21,12 @@ package enum Shell: String, CaseIterable, Sendable {
   /// Names that a shell cannot assign (exported functions, `a.b`) give nil.
   package func command(for change: EnvironmentChange) -> String? {
     guard Self.isAssignable(change.name) else { return nil }
-    // A backslash keeps out an alias of that name.
+    // A backslash keeps out an alias of that name; in csh it would keep out the builtin too.
     switch (self, change.value) {
     case (.sh, let value?): return "\\export \(change.name)=\(quoted(value))"
     case (.sh, nil): return "\\unset \(change.name)"
-    case (.csh, let value?): return "\\setenv \(change.name) \(quoted(value))"
-    case (.csh, nil): return "\\unsetenv \(change.name)"
+    case (.csh, let value?): return "setenv \(change.name) \(quoted(value))"
+    case (.csh, nil): return "unsetenv \(change.name)"
     case (.fish, let value?):
       // fish keeps PATH, MANPATH and CDPATH as lists and joins them itself.
       return "set -gx \(change.name) \(quoted(value))"

@@ -30,7 +30,7 @@ package struct ShellSession: Sendable {
     self.definitions = definitions
   }
 
-  /// The commands that initialise the shell. Once or twice, the result is the same.
+  /// The commands that initialise the shell; once or twice, the result is the same.
   package var initialisation: String {
     let lines: [String]
     switch shell.family {
@@ -63,10 +63,10 @@ package struct ShellSession: Sendable {
     case .csh:
       [
         "if ( $?__slipway_names ) then", "foreach __slipway_name ( $__slipway_names )",
-        "\\unalias $__slipway_name",
-        "if ( \"x`\\alias __slipway_alias_$__slipway_name`\" != x ) "
-          + "\\alias $__slipway_name \"`\\alias __slipway_alias_$__slipway_name`\"",
-        "\\unalias __slipway_alias_$__slipway_name", "end", "unset __slipway_names __slipway_name",
+        "unalias $__slipway_name",
+        "if ( \"x`alias __slipway_alias_$__slipway_name`\" != x ) "
+          + "alias $__slipway_name \"`alias __slipway_alias_$__slipway_name`\"",
+        "unalias __slipway_alias_$__slipway_name", "end", "unset __slipway_names __slipway_name",
         "endif",
       ]
     case .fish:
@@ -268,12 +268,12 @@ package struct ShellSession: Sendable {
       if [[ $text == *': \#(Self.mark)'* ]]; then \unset -f "$1"; text=ours; fi
       fi
       if [[ ${text-} == ours ]]; then
-      if [[ -n ${!alias+x} ]]; then \alias "$1=${!alias}"; fi
       if \declare -F "$function" >/dev/null; then
       text=$(\declare -f "$function"); exported=$(\declare -F)
       \eval "$1${text#"$function"}"
       if [[ $exported$'\n' == *"declare -fx $function"$'\n'* ]]; then \export -f "$1"; fi
-      fi; fi
+      fi
+      if [[ -n ${!alias+x} ]]; then \alias "$1=${!alias}"; fi; fi
       \unset -f "$function"; \unset -v "$alias"
       }
       """#
@@ -302,14 +302,15 @@ package struct ShellSession: Sendable {
       *': \#(Self.mark)'*) \unset -f "$1"; __slipway_text=ours ;; esac
       fi
       if [ "$__slipway_text" = ours ]; then
-      \#(givenAlias)
       if \typeset -f "__slipway_function_$2" >/dev/null 2>&1; then
       __slipway_text=$(\typeset -f "__slipway_function_$2")
       case $__slipway_text in
       'function '*)
       \eval "function $1${__slipway_text#"function __slipway_function_$2"}" ;;
       *) \eval "$1${__slipway_text#"__slipway_function_$2"}" ;;
-      esac; \unset -f "__slipway_function_$2"; fi; fi
+      esac; \unset -f "__slipway_function_$2"; fi
+      \#(givenAlias)
+      fi
       \unset __slipway_text "__slipway_alias_$2"
       }
       """#
@@ -341,9 +342,9 @@ package struct ShellSession: Sendable {
       definitions.flatMap { definition in
         let kept = "__slipway_alias_\(definition.name)"
         return [
-          "if ( \"x`\\alias \(definition.name)`\" != x ) "
-            + "\\alias \(kept) \"`\\alias \(definition.name)`\"",
-          "\\alias \(definition.name) \(Shell.csh.quoted(definition.alias))",
+          "if ( \"x`alias \(definition.name)`\" != x ) "
+            + "alias \(kept) \"`alias \(definition.name)`\"",
+          "alias \(definition.name) \(Shell.csh.quoted(definition.alias))",
           "set __slipway_names = ( $__slipway_names \(definition.name) )",
         ]
       }
@@ -352,7 +353,7 @@ package struct ShellSession: Sendable {
     guard !moduleFunctions.isEmpty || !others.isEmpty else { return [] }
     lines.append("set __slipway_names = ( )")
     if module == .definedIfMissing {
-      lines += ["if ( \"x`\\alias module`\" == x ) then"] + define(moduleFunctions) + ["endif"]
+      lines += ["if ( \"x`alias module`\" == x ) then"] + define(moduleFunctions) + ["endif"]
     } else {
       lines += define(moduleFunctions)
     }

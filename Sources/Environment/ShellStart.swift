@@ -45,8 +45,9 @@ package struct ShellStart: Sendable {
     }
   }
 
-  /// Puts the mark in front of PS1 and takes it away after `deinit`. It runs before each prompt,
-  /// behind all that sets PS1 anew each time.
+  /// Puts the mark in front of PS1, and takes it away after `deinit`.
+  ///
+  /// It runs before each prompt, behind all that sets PS1 anew each time.
   private var prompt: String {
     """
     __slipway_prompt() {
@@ -71,8 +72,10 @@ package struct ShellStart: Sendable {
     """
   }
 
-  /// zsh reads `.zshenv` first of the user's files. Here it hands over to the user's own, so that
-  /// zsh goes on with theirs, and leaves the rest to the moment before the first prompt.
+  /// Text for `.zshenv`, the first of the user's files that zsh reads.
+  ///
+  /// It hands over to the user's own, so that zsh goes on with theirs, and leaves the rest to the
+  /// moment before the first prompt.
   private func zsh(_ command: String, directory: String, former: String?) -> String {
     let quote = Shell.sh.quoted
     return """
@@ -107,8 +110,9 @@ package struct ShellStart: Sendable {
     """
   }
 
-  /// ksh, dash and sh read the file that ENV names; the user's ENV is put back and read first.
-  /// They have nothing that runs before a prompt, but expand variables in it.
+  /// Text for the file that ENV names; the user's ENV is put back and read first.
+  ///
+  /// These shells have nothing that runs before a prompt, but expand variables in it.
   private func posix(_ command: String, descriptor: String, former: String?) -> String {
     let files =
       shell == .ksh
