@@ -1,7 +1,5 @@
 import ArgumentParser
-import Configuration
 import Environment
-import Host
 import Launch
 import Logging
 import Stack
@@ -45,13 +43,19 @@ struct Initialisation {
   init(of stack: StackOptions, in inherited: Environment) throws {
     let undo = try EnvironmentUndo(of: inherited)
     let clean = undo?.undone(inherited) ?? inherited
-    var plan = try stack.plan([], in: inherited)
+    var hasLmod = false
+    func planned(in environment: Environment) throws -> LaunchPlan {
+      try stack.plan([], in: environment) { plan, files in
+        hasLmod = try files.kind(plan.selection.lmodCommand) == .file
+      }
+    }
+    var plan = try planned(in: inherited)
     if let undo, inherited["EESSI_PREFIX"] != plan.selection.prefix,
       !undo.elementsAdded(to: "EESSI_PREFIX").isEmpty
     {
       let modules = Lmod.loaded(in: inherited, below: undo.elementsAdded(to: "MODULEPATH"))
       guard modules.isEmpty else { throw InitialisationError.loadedModules(modules) }
-      plan = try stack.plan([], in: clean)
+      plan = try planned(in: clean)
     }
     stack.report(plan)
 
@@ -59,16 +63,13 @@ struct Initialisation {
     var result = plan.environment
     if Lmod.isUsable(in: clean) {
       module = .definedIfMissing
-    } else if try Self.hasLmod(plan.selection, stack) {
+    } else if hasLmod {
       module = .defined
-      let isInUse = inherited["LMOD_CMD"] == plan.selection.lmodCommand
-      result =
-        plan.selection.lmodInitialisation(of: isInUse ? Environment() : clean)
-        .applied(to: result)
-      if isInUse {
-        // The lists that Lmod keeps by now.
-        for name in ["LOADEDMODULES", "_LMFILES_"] { result[name] = plan.environment[name] }
-      }
+      // Lists without Lmod's table are of a tool that it cannot read.
+      let isInUse = result["LMOD_CMD"] == plan.selection.lmodCommand
+      result = plan.selection.lmodInitialisation(
+        replacingOtherTool: !isInUse && !Lmod.hasTable(clean)
+      ).applied(to: result)
     } else {
       module = .absent
       Logger.slipway(verbose: stack.verbose).info(
@@ -89,12 +90,6 @@ struct Initialisation {
   func commands(for shell: ShellProgram) -> String {
     ShellSession(shell, changes: changes, module: module, definitions: plan.definitions)
       .initialisation
-  }
-
-  private static func hasLmod(_ selection: StackSelection, _ stack: StackOptions) throws -> Bool {
-    let files = GuardedFiles(seconds: try Configuration.load(named: stack.config).deadline)
-    defer { files.stop() }
-    return try files.isDirectory(selection.lmodCommand) == false
   }
 }
 

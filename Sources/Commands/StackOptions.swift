@@ -44,19 +44,25 @@ struct StackOptions: ParsableArguments {
     return plan
   }
 
-  /// Plans a launch in an environment, and says nothing.
-  func plan(_ argv: [String], in environment: Environment) throws -> LaunchPlan {
+  /// Plans a launch in an environment, and says nothing; more may be asked of the same files.
+  func plan(
+    _ argv: [String], in environment: Environment,
+    asking: (LaunchPlan, StackReader) throws -> Void = { _, _ in }
+  ) throws -> LaunchPlan {
     let configuration = try Configuration.load(named: config)
     let host = try MachineRoot().profile()
     let files = GuardedFiles(seconds: configuration.deadline)
     defer { files.stop() }
-    return try LaunchPlan(
+    let reader = StackReader(guarding: files)
+    let plan = try LaunchPlan(
       LaunchRequest(
         repository: repository.map { .init($0, source: "--eessi-repo") },
         version: version.map { .init($0, source: "--eessi") },
         subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") }, argv: argv),
       environment: environment, configuration: configuration, host: host,
-      files: StackReader(guarding: files))
+      files: reader)
+    try asking(plan, reader)
+    return plan
   }
 
   /// The warnings of a plan, and with `verbose` what was chosen and why.

@@ -41,9 +41,9 @@ extension StackSelection {
 
   /// Makes the stack's Lmod the one of an environment.
   ///
-  /// Its version is not known without running it; one that another Lmod has left is wrong. A list
-  /// of loaded modules without Lmod's table is of a tool that Lmod replaces: Lmod begins with none.
-  package func lmodInitialisation(of environment: Environment) -> EnvironmentPatch {
+  /// Its version is not known without running it; one that another Lmod has left is wrong. Where it
+  /// replaces a tool that is no Lmod, it begins with no module loaded.
+  package func lmodInitialisation(replacingOtherTool: Bool) -> EnvironmentPatch {
     var patch = EnvironmentPatch()
     patch.set("LMOD_ROOT", "\(eprefix)/usr/share")
     patch.set("LMOD_PKG", lmod)
@@ -51,7 +51,7 @@ extension StackSelection {
     patch.set("LMOD_CMD", lmodCommand)
     patch.set("MODULESHOME", lmod)
     patch.unset("LMOD_VERSION")
-    if !Lmod.hasTable(environment) {
+    if replacingOtherTool {
       patch.unset("LOADEDMODULES")
       patch.unset("_LMFILES_")
     }

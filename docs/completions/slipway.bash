@@ -172,13 +172,13 @@ _slipway() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    detect|env|run|help)
+    detect|env|run|init|deinit|shell|help)
         # Offer subcommand argument completions
         "_slipway_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'detect env run init deinit shell help' -- "${cur}"))
         ;;
     esac
 }
@@ -250,6 +250,62 @@ _slipway_run() {
     repeating_options=()
     non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
     __slipway_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_init() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_deinit() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __slipway_offer_flags_options 1
+}
+
+_slipway_shell() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
