@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,12 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-int sw_memory_file(const char *name)
-{
-    int fd = memfd_create(name, MFD_CLOEXEC);
-    return fd >= 0 ? fd : -errno;
-}
 
 static int64_t now_ms(void)
 {

@@ -53,9 +53,7 @@ struct EnvCommand: ParsableCommand {
       let plan = try stack.plan([])
       guard !json else { return print(try PlanDocument(plan).json) }
       let shell = Shell(named: shell)!
-      for line in plan.changes.compactMap(shell.command) {
-        print(line + ";")
-      }
+      writeOutput(plan.changes.compactMap(shell.command).map { $0 + ";\n" }.joined())
     }
   }
 

@@ -16,9 +16,27 @@ package struct SlipwayCommand: ParsableCommand {
       \(ExitStatus.allCases.map { "  \($0.rawValue)  \($0.meaning)" }.joined(separator: "\n"))
       """,
     version: version,
-    subcommands: [DetectCommand.self, EnvCommand.self, RunCommand.self, ModulefileCommand.self])
+    subcommands: [
+      DetectCommand.self, EnvCommand.self, RunCommand.self, InitCommand.self, DeinitCommand.self,
+      ShellCommand.self, ModulefileCommand.self,
+    ])
 
   package static let version = "0.1.0"
 
   package init() {}
+
+  /// Runs the command line, and lets a shell know where it has nothing to evaluate.
+  package static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      let isEvaluated = [InitCommand.self, DeinitCommand.self].contains {
+        (type: any ParsableCommand.Type) in
+        type._commandName == CommandLine.arguments.dropFirst().first
+      }
+      if isEvaluated && exitCode(for: error) != .success { print("false") }
+      exit(withError: error)
+    }
+  }
 }

@@ -49,15 +49,23 @@ struct StackOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Say what is chosen and why, on standard error.")
   var verbose = false
 
-  /// Plans a launch on this machine.
+  /// Plans a launch on this machine and says what there is to say.
   func plan(_ argv: [String]) throws -> LaunchPlan {
+    let plan = try plan(argv, in: Environment.ofThisProcess)
+    report(plan)
+    return plan
+  }
+
+  /// Plans a launch in an environment, and says nothing; more may be asked of the same files.
+  func plan(
+    _ argv: [String], in environment: Environment,
+    asking: (LaunchPlan, StackReader) throws -> Void = { _, _ in }
+  ) throws -> LaunchPlan {
     let configuration = try Configuration.load(named: config)
-    let log = Logger.slipway(verbose: verbose)
     let host = try MachineRoot().profile()
-    log.debug("processor: \(host.processor.name ?? host.processor.vendor)")
     let files = GuardedFiles(seconds: configuration.deadline)
     defer { files.stop() }
-    let environment = Environment.ofThisProcess
+    let reader = StackReader(guarding: files)
     let plan = try LaunchPlan(
       LaunchRequest(
         repository: repository.map { .init($0, source: "--eessi-repo") },
@@ -65,14 +73,20 @@ struct StackOptions: ParsableArguments {
         subdirectory: subdirectory.map { .init($0, source: "--eessi-arch") },
         modules: try modules.map { try ModuleTree.names($0, source: "--load") } ?? [],
         fallsBack: fallsBack, argv: argv),
-      environment: environment, configuration: configuration, host: host,
-      files: StackReader(guarding: files),
+      environment: environment, configuration: configuration, host: host, files: reader,
       modules: ModuleLoader(configuration, files: files, environment: environment))
+    try asking(plan, reader)
+    return plan
+  }
+
+  /// What modules said, the warnings of a plan, and with `verbose` what was chosen and why.
+  func report(_ plan: LaunchPlan) {
+    let log = Logger.slipway(verbose: verbose)
+    log.debug("processor: \(plan.processor.name ?? plan.processor.vendor)")
     if !plan.messages.isEmpty { writeError(String(plan.messages.trimmingTail)) }
     for warning in plan.warnings { log.warning("\(warning)") }
     log.info("\(plan.summary)")
     if let summary = plan.moduleSummary { log.info("\(summary)") }
-    return plan
   }
 }
 

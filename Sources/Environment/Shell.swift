@@ -21,11 +21,12 @@ package enum Shell: String, CaseIterable, Sendable {
   /// Names that a shell cannot assign (exported functions, `a.b`) give nil.
   package func command(for change: EnvironmentChange) -> String? {
     guard Self.isAssignable(change.name) else { return nil }
+    // A backslash keeps out an alias of that name; in csh it would keep out the builtin too.
     switch (self, change.value) {
-    case (.sh, let value?): return "export \(change.name)=\(quoted(value))"
-    case (.sh, nil), (.csh, nil):
-      return self == .sh ? "unset \(change.name)" : "unsetenv \(change.name)"
+    case (.sh, let value?): return "\\export \(change.name)=\(quoted(value))"
+    case (.sh, nil): return "\\unset \(change.name)"
     case (.csh, let value?): return "setenv \(change.name) \(quoted(value))"
+    case (.csh, nil): return "unsetenv \(change.name)"
     case (.fish, let value?):
       // fish keeps PATH, MANPATH and CDPATH as lists and joins them itself.
       return "set -gx \(change.name) \(quoted(value))"
@@ -47,7 +48,13 @@ package enum Shell: String, CaseIterable, Sendable {
     }
   }
 
-  private static func isAssignable(_ name: String) -> Bool {
+  /// Variables that a shell keeps by itself, or that nobody can assign in one of them.
+  package static let ownVariables: Set<String> = [
+    "_", "PWD", "OLDPWD", "SHLVL", "PPID", "UID", "EUID", "GID", "EGID", "IFS", "SHELLOPTS",
+    "BASHOPTS", "status", "argv",
+  ]
+
+  package static func isAssignable(_ name: String) -> Bool {
     guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
     else { return false }
     return name.utf8.allSatisfy { byte in

@@ -1,4 +1,5 @@
 import Configuration
+import Environment
 import Host
 import Modules
 import Stack
@@ -65,6 +66,11 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case let error as HostError:
       if case .unreadable = error { self = .badData } else { self = .unavailable }
     case is ConfigurationError: self = .configuration
+    case let error as EnvironmentUndoError:
+      switch error {
+      case .absent: self = .usage
+      case .corrupt, .tooLong: self = .badData
+      }
     default: self = .internalError
     }
   }

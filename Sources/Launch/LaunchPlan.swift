@@ -110,6 +110,10 @@ package struct LaunchPlan: Equatable, Sendable {
         throw ModuleError.refused(names, message: message)
       }
     }
+    // What cannot be read cannot be kept up; `slipway deinit` will refuse it.
+    self.environment =
+      (try? EnvironmentUndo(of: environment))?.following(environment, with: self.environment)
+      ?? self.environment
     changes = environment.changes(to: self.environment)
   }
 

@@ -50,6 +50,14 @@ package func execute(_ argv: [String], environment: Environment) throws(Executio
   throw ExecutionError(command: command, code: failure)
 }
 
+/// Makes a file in memory for the command that ``execute(_:environment:)`` starts; it finds the file
+/// under `/proc/self/fd`.
+package func memoryFile() throws(ExecutionError) -> Int32 {
+  let descriptor = sw_memory_file("slipway")
+  guard descriptor >= 0 else { throw ExecutionError(command: "memfd_create", code: -descriptor) }
+  return descriptor
+}
+
 /// execve(2); returns the errno.
 private func replace(_ path: String, _ argv: [String], _ environment: [[UInt8]]) -> Int32 {
   func pointers(_ strings: [[UInt8]]) -> [UnsafeMutablePointer<CChar>?] {

@@ -198,6 +198,8 @@ struct CommandLineTests {
     let program = try #require(Package.executable("slipway"))
     #expect(try run([program, "--version"]).lines[0].first?.isNumber == true)
     let help = try run([program, "--help"]).stdout
-    for command in ["detect", "env", "run"] { #expect(help.contains("  \(command) ")) }
+    for command in ["detect", "env", "run", "init", "deinit", "shell"] {
+      #expect(help.contains("  \(command) "))
+    }
   }
 }

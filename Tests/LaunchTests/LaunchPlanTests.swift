@@ -69,6 +69,28 @@ struct LaunchPlanTests {
     #expect(back.environment == haswell.environment)
   }
 
+  @Test func whatAnotherNodeInitialisedCanBeUndoneHere() throws {
+    let before = Environment(["PATH": "/bin", "HOME": "/h"])
+    let zen2 = try plan(
+      environment: ["PATH": "/bin", "HOME": "/h"],
+      host: host("x86_64/amd/zen2", vendor: "AuthenticAMD"))
+    var shell = zen2.environment
+    shell[EnvironmentUndo.variable] =
+      EnvironmentUndo(from: before, to: shell, hadModuleTable: false).text
+    let haswell = try LaunchPlan(
+      LaunchRequest(), environment: shell, configuration: Configuration(),
+      host: host("x86_64/intel/haswell"), files: files
+    ).environment
+    #expect(haswell["EESSI_SOFTWARE_SUBDIR"] == "x86_64/intel/haswell")
+    #expect(try EnvironmentUndo(of: haswell)?.undone(haswell) == before)
+    // Damage is left for deinit to refuse; a job does not fail of it.
+    shell[EnvironmentUndo.variable] = "damaged"
+    let damaged = try LaunchPlan(
+      LaunchRequest(), environment: shell, configuration: Configuration(),
+      host: host("x86_64/intel/haswell"), files: files)
+    #expect(damaged.environment[EnvironmentUndo.variable] == "damaged")
+  }
+
   @Test func theAcceleratorOfTheHostIsUsed() throws {
     let gpu = GPU(vendor: .nvidia, computeCapability: ComputeCapability(8, 6), source: .nvml)
     let plan = try plan(host: host("x86_64/intel/haswell", gpus: [gpu]))

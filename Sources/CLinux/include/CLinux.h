@@ -54,7 +54,7 @@ void sw_prober_stop(int prober, pid_t child);
 // Returns only on failure.
 int sw_execute(const char *path, char *const argv[], char *const envp[]);
 
-// A file in memory (memfd_create(2)), close-on-exec.
+// Makes a file in memory, which the program that replaces this one inherits.
 int sw_memory_file(const char *name);
 
 // Runs a program to its end: gives it `descriptors` as 0, 1, 2 … and nothing else open, in a process
