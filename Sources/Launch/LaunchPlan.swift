@@ -193,7 +193,7 @@ extension ModuleLoader {
     self.init(
       files: files,
       store: configuration.modules.keepsCapsules
-        ? directory.map(CapsuleStore.init(directory:)) : nil,
+        ? directory.map { CapsuleStore(directory: $0) } : nil,
       seconds: configuration.modules.deadline)
   }
 }

@@ -9,8 +9,14 @@ import Glibc
 /// says so and touches it every second; that file only saves work, and nothing depends on it.
 package struct CapsuleStore: Sendable {
   package var directory: String
+  /// Seconds without a touch after which one who computes on another node is taken for dead. An NFS
+  /// client shows a file's times up to some seconds late (nfs(5), acregmin).
+  package var patience: Double
 
-  package init(directory: String) { self.directory = directory }
+  package init(directory: String, patience: Double = 15) {
+    self.directory = directory
+    self.patience = patience
+  }
 
   /// What is under a name.
   package enum Content {
@@ -202,11 +208,12 @@ package struct CapsuleStore: Sendable {
     private let path: String
     private var touched: (sec: Int, nsec: Int)?
     private var since = ContinuousClock.now
-    /// Seconds without a touch after which an owner on another node is taken for dead. An NFS
-    /// client shows a file's times up to some seconds late (nfs(5), acregmin).
-    private static let patience = 15.0
+    private let patience: Double
 
-    init(_ store: CapsuleStore, _ name: String) { path = "\(store.directory)/\(name).lock" }
+    init(_ store: CapsuleStore, _ name: String) {
+      path = "\(store.directory)/\(name).lock"
+      patience = store.patience
+    }
 
     /// Whether the owner has gone; one that died is moved out of the way.
     mutating func isOver() -> Bool {
@@ -225,7 +232,7 @@ package struct CapsuleStore: Sendable {
       }
       let isDead =
         Self.hasDied(String(decoding: text[..<count], as: UTF8.self))
-        ?? (ContinuousClock.now - since > .seconds(Self.patience))
+        ?? (ContinuousClock.now - since > .seconds(patience))
       guard isDead else { return false }
       // Moved and not removed: two that find it dead do not remove a new owner's.
       let aside = "\(path).\(CapsuleStore.owner)"

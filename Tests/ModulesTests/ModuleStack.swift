@@ -75,6 +75,32 @@ struct ModuleStack {
     }
   }
 
+  /// Puts a program in the place of the stack's Lmod, which may start the real one.
+  func replaceLmod(with script: String) throws {
+    let link = "\(selection.eprefix)/usr/share/Lmod"
+    try FileManager.default.removeItem(atPath: link)
+    try FileManager.default.createDirectory(
+      atPath: "\(link)/libexec", withIntermediateDirectories: true)
+    // Written by a child: no other thread's fork can hold it open while it is executed (ETXTBSY).
+    let written = try run(
+      ["sh", "-c", "cat > \"$0\" && chmod 755 \"$0\"", "\(link)/libexec/lmod"],
+      input: Array(script.utf8))
+    #expect(written.status == 0)
+    try age("\(link)/libexec/lmod", 2)
+  }
+
+  /// The tree that every machine can run, and a command line that loads modules of it.
+  var generic: String { "\(root)/versions/2023.06/software/linux/x86_64/generic" }
+  func command(_ modules: String) throws -> [String] {
+    let config = try directory.write(
+      "slipway.toml", "[stack]\ncvmfs = \"\(directory("cvmfs"))\"\n[modules]\ndeadline = 30\n")
+    return [
+      try #require(Package.executable("slipway")), "env", "--config", config, "--eessi-arch",
+      "x86_64/generic", "--verbose", "--load", modules,
+    ]
+  }
+  var variables: [String: String] { ["PATH": "/usr/bin:/bin", "HOME": home] }
+
   /// An environment with variables of a user that is initialised for the stack.
   func environment(_ variables: [String: String] = [:]) -> Environment {
     var environment = Environment(["PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"])
