@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,10 +18,15 @@
 #include <unistd.h>
 
 // A question is one byte, the length of the path (2 bytes, native order) and the path with its
-// NUL. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names, the
-// text or the mark.
+// NUL. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names or
+// the text. To ASK_MARK it is a struct answer, always whole.
 enum { ASK_KIND = 'k', ASK_NAMES = 'n', ASK_MARK = 'm', ASK_REVISION = 'r' };
 enum { MAX_PATH = 4096, MAX_NAMES = 1 << 16 };
+
+struct answer {
+    int32_t kind;
+    struct sw_mark mark;
+} __attribute__((packed));
 
 struct linux_dirent64 {
     uint64_t d_ino;
@@ -127,12 +133,12 @@ static void answer_questions(int fd)
         int32_t answer = question.what == ASK_NAMES      ? names_in(path, names, sizeof names)
                          : question.what == ASK_REVISION ? revision_of(path, names, 256)
                                                          : kind_of(path, &mark);
-        if (send_all(fd, &answer, sizeof answer) != 0)
+        struct answer whole = {answer, mark};
+        size_t size = question.what == ASK_MARK ? sizeof whole : sizeof answer;
+        if (send_all(fd, &whole, size) != 0)
             _exit(0);
-        if (answer <= 0 || question.what == ASK_KIND)
-            continue;
-        if (question.what == ASK_MARK ? send_all(fd, &mark, sizeof mark) != 0
-                                      : send_all(fd, names, (size_t)answer) != 0)
+        bool has_text = question.what == ASK_NAMES || question.what == ASK_REVISION;
+        if (has_text && answer > 0 && send_all(fd, names, (size_t)answer) != 0)
             _exit(0);
     }
 }
@@ -182,23 +188,19 @@ static int64_t now_ms(void)
 static int receive(int fd, void *buffer, size_t length, int64_t deadline)
 {
     for (size_t done = 0; done < length;) {
+        ssize_t n = recv(fd, (char *)buffer + done, length - done, MSG_DONTWAIT);
+        if (n > 0) {
+            done += (size_t)n;
+            continue;
+        }
+        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            return n == 0 ? -EPIPE : -errno;
         int64_t left = deadline - now_ms();
         if (left <= 0)
             return -ETIMEDOUT;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        int ready = poll(&wait, 1, (int)left);
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready < 0)
+        if (poll(&wait, 1, (int)left) < 0 && errno != EINTR)
             return -errno;
-        if (ready == 0)
-            return -ETIMEDOUT;
-        ssize_t n = recv(fd, (char *)buffer + done, length - done, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EPIPE;
-        done += (size_t)n;
     }
     return 0;
 }
@@ -218,7 +220,28 @@ static int put(int prober, char what, const char *path)
 
 int sw_prober_ask_kind(int prober, const char *path) { return put(prober, ASK_KIND, path); }
 
-int sw_prober_ask_mark(int prober, const char *path) { return put(prober, ASK_MARK, path); }
+int sw_prober_ask_marks(int prober, const char *const paths[], int count)
+{
+    // One message: each costs both sides a call, and the child a wake-up.
+    static char questions[SW_MARKS_BYTES];
+    size_t used = 0;
+    int asked = 0;
+    for (; asked < count && asked < SW_MARKS_COUNT; asked++) {
+        size_t length = strlen(paths[asked]) + 1;
+        if (length > MAX_PATH)
+            return asked > 0 ? asked : -ENAMETOOLONG;
+        if (used + 3 + length > sizeof questions)
+            break;
+        uint16_t short_length = (uint16_t)length;
+        questions[used] = ASK_MARK;
+        memcpy(questions + used + 1, &short_length, 2);
+        memcpy(questions + used + 3, paths[asked], length);
+        used += 3 + length;
+    }
+    // The dead child's error comes with the first answer.
+    (void)send_all(prober, questions, used);
+    return asked;
+}
 
 int sw_prober_answer(int prober, int timeout_ms)
 {
@@ -229,12 +252,10 @@ int sw_prober_answer(int prober, int timeout_ms)
 
 int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark)
 {
-    int64_t deadline = now_ms() + timeout_ms;
-    int32_t answer;
-    int failed = receive(prober, &answer, sizeof answer, deadline);
-    if (!failed && answer > 0)
-        failed = receive(prober, mark, sizeof *mark, deadline);
-    return failed ? failed : answer;
+    struct answer answer = {0};
+    int failed = receive(prober, &answer, sizeof answer, now_ms() + timeout_ms);
+    *mark = answer.mark;
+    return failed ? failed : answer.kind;
 }
 
 static ssize_t ask_text(int prober, char what, const char *path, int timeout_ms, char *buffer,

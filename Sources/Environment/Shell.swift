@@ -69,14 +69,18 @@ package enum Shell: String, CaseIterable, Sendable {
 }
 
 extension String {
-  /// Replaces every occurrence of a scalar.
+  /// Replaces every occurrence of an ASCII character.
   ///
-  /// Not of a `Character`: a quote with a combining accent behind it is one, and would stay.
+  /// Of its byte, not of a `Character`: a quote with a combining accent behind it is one, and would
+  /// stay. In UTF-8 such a byte is never part of another character.
   fileprivate func escaping(_ scalar: Unicode.Scalar, as replacement: String) -> String {
-    var result = UnicodeScalarView()
-    for next in unicodeScalars {
-      if next == scalar { result += replacement.unicodeScalars } else { result.append(next) }
+    let byte = UInt8(ascii: scalar)
+    guard utf8.contains(byte) else { return self }
+    var result: [UInt8] = []
+    result.reserveCapacity(utf8.count + 16)
+    for next in utf8 {
+      if next == byte { result += replacement.utf8 } else { result.append(next) }
     }
-    return String(result)
+    return String(decoding: result, as: UTF8.self)
   }
 }

@@ -69,13 +69,15 @@ package final class GuardedFiles {
     let prober = try started()
     var marks: [FileMark?] = []
     marks.reserveCapacity(paths.count)
-    for batch in stride(from: 0, to: paths.count, by: 16) {
-      let paths = paths[batch..<min(batch + 16, paths.count)]
-      for path in paths {
-        let failure = sw_prober_ask_mark(prober, path)
-        guard failure == 0 else { throw error(path, -failure) }
+    let pointers = paths.map { UnsafePointer(strdup($0)) }
+    defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
+    while marks.count < paths.count {
+      let start = marks.count
+      let asked = pointers.withUnsafeBufferPointer {
+        sw_prober_ask_marks(prober, $0.baseAddress! + start, Int32(paths.count - start))
       }
-      for path in paths {
+      guard asked > 0 else { throw error(paths[start], -asked) }
+      for path in paths[start..<(start + Int(asked))] {
         var mark = sw_mark()
         let answer = sw_prober_answer_mark(prober, remaining, &mark)
         switch answer {

@@ -27,6 +27,45 @@ struct GuardedFilesSerialTests {
     }
   }
 
+  @Test func `marks tell what changed`() throws {
+    try TemporaryDirectory.with { directory in
+      // More than one message holds.
+      let paths = try (0..<700).map { try directory.write("file-\($0)", "\($0)") }
+      let files = GuardedFiles(seconds: 10)
+      let before = try files.marks(of: paths + [directory.path, directory("nothing"), ""])
+      #expect(before.count == 703)
+      #expect(before[0]?.size == 1 && before[699]?.size == 3)
+      #expect(before[0]?.isDirectory == false)
+      #expect(before[700]?.isDirectory == true && before[700]?.size == 0)
+      #expect(before[701] == nil && before[702] == nil)
+      #expect(try files.marks(of: paths) == Array(before.prefix(700)))
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1.5)], ofItemAtPath: paths[3])
+      try directory.write("file-5", "another")
+      unlink(paths[7])
+      let after = try files.marks(of: paths)
+      #expect(zip(before, after).enumerated().filter { $1.0 != $1.1 }.map(\.offset) == [3, 5, 7])
+      #expect(after[3]?.mtime == 1_500_000_000)
+      #expect(try files.marks(of: []).isEmpty)
+      let long = String(repeating: "x", count: 5000)
+      #expect(try error { _ = try files.marks(of: [long]) }.code == ENAMETOOLONG)
+    }
+  }
+
+  @Test func `a plain directory has no revision`() throws {
+    try TemporaryDirectory.with { directory in
+      let files = GuardedFiles(seconds: 5)
+      #expect(try files.revision(of: directory.path) == nil)
+      #expect(try files.revision(of: directory("nothing")) == nil)
+      // What the CVMFS client answers, where the file system lets users set it.
+      let set = try run([
+        "python3", "-c", "import os, sys; os.setxattr(sys.argv[1], 'user.root_hash', b'0123abc')",
+        directory.path,
+      ])
+      if set.status == 0 { #expect(try files.revision(of: directory.path) == "0123abc") }
+    }
+  }
+
   @Test func `the names of a directory are all but the dots`() throws {
     try TemporaryDirectory.with { directory in
       for index in 0..<1000 { try directory.write("d/name-\(index)", "") }

@@ -38,8 +38,14 @@ struct sw_mark {
     int64_t mtime_ns;
 };
 
-// As sw_prober_ask_kind; the answer has a mark, filled where the path leads to something.
-int sw_prober_ask_mark(int prober, const char *path);
+// The most that one sw_prober_ask_marks asks: the questions and the answers fit the socket's buffers.
+enum { SW_MARKS_COUNT = 128, SW_MARKS_BYTES = 1 << 15 };
+
+// Asks for the marks of as many of the paths as fit; returns how many. Their answers must be taken
+// before anything else is asked. Not for several threads.
+int sw_prober_ask_marks(int prober, const char *const paths[], int count);
+
+// As sw_prober_answer; the mark is filled where the path leads to something.
 int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark);
 
 // Asks for the revision of the CVMFS repository that a path lies in, a text without an end. Returns
