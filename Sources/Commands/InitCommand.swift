@@ -76,8 +76,11 @@ struct Initialisation {
         "\(plan.selection.lmod) is not there: the environment is set, no module command is defined"
       )
     }
+    // What another node's initialisation left is moved for good.
+    let base =
+      undo == nil ? clean : plan.selection.retargeting(of: clean).applied(to: clean)
     let record = EnvironmentUndo(
-      from: clean, to: result, hadModuleTable: undo?.hadModuleTable ?? Lmod.hasTable(inherited))
+      from: base, to: result, hadModuleTable: undo?.hadModuleTable ?? Lmod.hasTable(inherited))
     guard !record.isTooLong else { throw EnvironmentUndoError.tooLong }
     result[EnvironmentUndo.variable] = record.text
     self.plan = plan

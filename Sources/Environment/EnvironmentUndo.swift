@@ -21,6 +21,8 @@ package struct EnvironmentUndo: Equatable, Sendable {
     records = before.changes(to: after).filter { Self.isRecorded($0.name) }.map {
       Record(name: $0.name, from: before[$0.name], to: $0.value)
     }
+    // A hundred modules set more than one variable holds.
+    if isTooLong { records = records.map(\.shortened) }
   }
 
   /// What an environment says of its own undoing; nil when it was not initialised.
@@ -41,9 +43,16 @@ package struct EnvironmentUndo: Equatable, Sendable {
   }
 
   /// The environment after further changes to an initialised one, both to be undone as one.
-  package func following(_ environment: Environment, with after: Environment) -> Environment {
+  ///
+  /// `moved` are changes that are not undone: paths that became this node's stay so.
+  package func following(
+    _ environment: Environment, with after: Environment,
+    moved: (Environment) -> EnvironmentPatch = { _ in EnvironmentPatch() }
+  ) -> Environment {
     var result = after
-    let undo = Self(from: undone(environment), to: after, hadModuleTable: hadModuleTable)
+    let clean = undone(environment)
+    let undo = Self(
+      from: moved(clean).applied(to: clean), to: after, hadModuleTable: hadModuleTable)
     result[Self.variable] = undo.isTooLong ? nil : undo.text
     return result
   }
@@ -62,7 +71,8 @@ package struct EnvironmentUndo: Equatable, Sendable {
   // MARK: Text
 
   /// `1,NAME=FRONT=BACK=ADDED=FORMER,…`, with `1t` where a table was there; each element begins
-  /// with `+`, a variable that is not set is `-`.
+  /// with `+`, a variable that is not set is `-`, and a value that was too long is `#` and its
+  /// digest.
   package var text: String {
     ([hadModuleTable ? "1t" : "1"] + records.map(\.text)).joined(separator: ",")
   }
@@ -102,6 +112,22 @@ package struct EnvironmentUndo: Equatable, Sendable {
     var added: [Element]?
     /// What stood there before; nil when the variable was not set.
     var former: [Element]?
+    /// Stands for `added` where the variable was not set and the value is long: then a value that
+    /// was changed since stays as a whole.
+    var digest: String?
+
+    /// The record with a digest, where that is shorter.
+    var shortened: Record {
+      guard former == nil, let added, !name.hasPrefix("EESSI_"), name != "MODULEPATH" else {
+        return self
+      }
+      let value = Array(added.joined(separator: [UInt8(ascii: ":")]))
+      guard value.count > 48 else { return self }
+      var record = self
+      record.added = nil
+      record.digest = Digest.hex(of: value)
+      return record
+    }
 
     init(name: String, from before: String?, to after: String?) {
       self.name = name
@@ -116,6 +142,9 @@ package struct EnvironmentUndo: Equatable, Sendable {
     }
 
     func undone(_ current: String?) -> String? {
+      if let digest {
+        return current.flatMap { Digest.hex(of: Environment.bytes($0)) == digest ? nil : $0 }
+      }
       guard let added else { return current ?? former.map(Self.joined) }
       guard let current else { return nil }
       let elements = Self.elements(current)
@@ -154,7 +183,8 @@ package struct EnvironmentUndo: Equatable, Sendable {
       func list(_ elements: [Element]?) -> String {
         elements.map { $0.map { "+" + Self.encoded($0) }.joined() } ?? "-"
       }
-      return "\(name)=\(front)=\(back)=\(list(added))=\(list(former))"
+      let added = digest.map { "#" + $0 } ?? list(added)
+      return "\(name)=\(front)=\(back)=\(added)=\(list(former))"
     }
 
     init?(text: Substring) {
@@ -164,6 +194,14 @@ package struct EnvironmentUndo: Equatable, Sendable {
       else { return nil }
       name = String(fields[0])
       (self.front, self.back) = (Int(front), Int(back))
+      if fields[3].first == "#" {
+        let digits = fields[3].dropFirst()
+        guard digits.utf8.count == 32, digits.allSatisfy(\.isHexDigit), fields[4] == "-",
+          front == 0, back == 0
+        else { return nil }
+        digest = String(digits)
+        return
+      }
       for (field, isAdded) in [(fields[3], true), (fields[4], false)] where field != "-" {
         guard let elements = Self.decodedList(field) else { return nil }
         if isAdded { added = elements } else { former = elements }

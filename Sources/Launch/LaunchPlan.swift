@@ -112,7 +112,8 @@ package struct LaunchPlan: Equatable, Sendable {
     }
     // What cannot be read cannot be kept up; `slipway deinit` will refuse it.
     self.environment =
-      (try? EnvironmentUndo(of: environment))?.following(environment, with: self.environment)
+      (try? EnvironmentUndo(of: environment))?
+      .following(environment, with: self.environment, moved: selection.retargeting)
       ?? self.environment
     changes = environment.changes(to: self.environment)
   }

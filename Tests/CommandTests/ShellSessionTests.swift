@@ -205,6 +205,39 @@ struct ShellSessionTests {
     }
   }
 
+  /// As much as a hundred modules set, an alias, and what modules loaded later add to it.
+  @Test(
+    .enabled(if: hasLmod, "Lmod is not installed in \(lmod)"), arguments: ScriptShell.all)
+  func `modules that init loads are undone by deinit`(shell: ScriptShell) throws {
+    guard Self.isInstalled(shell.program) else { return }
+    try Self.withStack { slipway, configuration, directory in
+      var big = (0..<300).map { "setenv(\"BIG_\($0)\", (\"x\"):rep(400))" }
+      big += (0..<100).map { "prepend_path(\"BIG_PATH\", \"/big/\($0)\")" }
+      big.append("set_alias(\"bigly\", \"echo 'big alias'\")")
+      let machine = try run(["uname", "-m"]).lines[0]
+      try directory.write(
+        "cvmfs/software.eessi.io/versions/2023.06/software/linux/\(machine)/generic"
+          + "/modules/all/Big/1.lua", big.joined(separator: "\n") + "\n")
+      let result = try script(
+        shell,
+        [
+          "/usr/bin/env -0 > before",
+          shell.evaluate(
+            "\(slipway) init \(shell.name) --eessi 2023.06 --load Big --config \(configuration)"),
+          shell.isFish ? "bigly" : "alias bigly", "module load GCC",
+          "/usr/bin/env printenv EBROOTGCC BIG_7 | cut -c1-20",
+          shell.evaluate("\(slipway) deinit \(shell.name)"), "/usr/bin/env -0 > after",
+          "alias", "/usr/bin/env true",
+        ], in: directory)
+      #expect(result.status == 0, "\(result.stderr)")
+      #expect(result.stdout.contains("/gcc 2023.06\nxxxxxxxxxxxxxxxxxxxx\n"), "\(result.stdout)")
+      #expect(result.stdout.ranges(of: "big alias").count == 1, "\(result.stdout)")
+      let before = try environment("before", in: directory)
+      let after = try environment("after", in: directory)
+      #expect(after == before, "\(after.map { String(decoding: $0, as: UTF8.self) })")
+    }
+  }
+
   @Test(
     .enabled(if: hasLmod, "Lmod is not installed in \(lmod)"),
     arguments: ScriptShell.all.filter(\.keepsFunctions))

@@ -88,6 +88,35 @@ struct EnvironmentUndoTests {
     #expect(try undone(second) == before)
   }
 
+  @Test func `more than a variable holds is remembered by digests`() throws {
+    var (before, after) = (Environment(["PATH": "/bin"]), Environment(["PATH": "/new:/bin"]))
+    for number in 0..<400 {
+      after["EBROOT\(number)"] = String(repeating: "/x:é", count: 200)
+      if number % 20 == 0 { before["EBROOT\(number)"] = "mine" }
+    }
+    var environment = initialised(before, after)
+    #expect(environment[variable]!.utf8.count < EnvironmentUndo.limit)
+    #expect(try undone(environment) == before)
+    // What was changed since stays as a whole.
+    environment["EBROOT1"] = "/other"
+    environment["EBROOT2"] = nil
+    before["EBROOT1"] = "/other"
+    #expect(try undone(environment) == before)
+  }
+
+  @Test func `what was moved to another node stays moved`() throws {
+    let first = initialised(
+      Environment(["PATH": "/bin", "ROOT": "/zen2/x"]),
+      Environment(["PATH": "/zen2:/bin", "ROOT": "/zen2/x"]))
+    let undo = try #require(try EnvironmentUndo(of: first))
+    let after = Environment(["PATH": "/haswell:/bin", "ROOT": "/haswell/x"])
+    let second = undo.following(first, with: after) { clean in
+      #expect(clean["PATH"] == "/bin")
+      return EnvironmentPatch([.set("ROOT", "/haswell/x")])
+    }
+    #expect(try undone(second) == Environment(["PATH": "/bin", "ROOT": "/haswell/x"]))
+  }
+
   @Test func `the text holds nothing that a shell or a list gives a meaning to`() {
     let text = EnvironmentUndo(
       from: Environment(["A": "it's\n$(id):*;~"]), to: Environment(["A": "/x:y", "B": "!"]),
@@ -104,7 +133,9 @@ struct EnvironmentUndoTests {
   @Test(arguments: [
     "", "0", "2", "1,", "1,A", "1,A=0=0=+a", "1,A=0=0=+a=-=", "1,A=-1=0=+a=-", "1,A=+1=0=+a=-",
     "1,A=01=0=+a=", "1,A=99999999999999999999=0=+a=-", "1,A=4294967295=4294967295=+a=-",
-    "1,A=0=0=-=-", "1,A=0=0==", "1,A=0=0=a=-", "1,A=0=0=+%0=-", "1,A=0=0=+%00=-", "1,A=0=0=+%2f=-",
+    "1,A=0=0=#00=-", "1,A=0=0=#0123456789abcdef0123456789abcdef=+x",
+    "1,A=1=0=#0123456789abcdef0123456789abcdef=-", "1,A=0=0=-=-", "1,A=0=0==", "1,A=0=0=a=-",
+    "1,A=0=0=+%0=-", "1,A=0=0=+%00=-", "1,A=0=0=+%2f=-",
     "1,A=0=0=+%41=-", "1,A=0=0=+a;id=-", "1,A=0=0=+a b=-", "1,A B=0=0=+a=-", "1,A$(id)=0=0=+a=-",
     "1,=0=0=+a=-", "1,9=0=0=+a=-", "1,A=0=0=+a=-,A=0=0=+b=-", "1,SLIPWAY_UNDO=0=0=+a=-",
     "1,PWD=0=0=+a=-", "1,IFS=0=0=+a=-", "1,_=0=0=+a=-", "1,A=0=0=+a=-\n", "1;id", "\u{301}1",
