@@ -123,6 +123,74 @@ extension LabTests {
       try lab.waitUntilIdle()
     }
 
+    // MARK: Shells on nodes
+
+    /// The command, where the lab's user can start it.
+    private func slipway() throws -> String {
+      let path = "\(lab.directory)/lib/slipway"
+      let copied = try run(["install", "-m", "755", "\(Lab.products)/slipway", path])
+      #expect(copied.status == 0, "\(copied.stderr)")
+      return path
+    }
+
+    /// A shell that was initialised on the first node, with a module loaded since: on every node
+    /// init makes it that node's, and deinit leaves nothing.
+    @Test func aShellsEnvironmentOnOtherNodes() throws {
+      let slipway = try slipway()
+      let body = """
+        eval "$(\(slipway) init bash --eessi 2023.06)" && module load GROMACS
+        srun bash -c '
+          eval "$(\(slipway) init bash)"
+          here="$EESSI_SOFTWARE_SUBDIR ${EBROOTGROMACS#*linux/}"
+          eval "$(\(slipway) deinit bash)"
+          echo "$SLURMD_NODENAME $here status=$? left=$(env | grep -c /cvmfs/)"
+        '
+        """
+      let result = try fresh(Self.batch("-N4", body), seconds: 120)
+      #expect(result.status == 0, "\(result.stdout)\(result.stderr)")
+      let expected = Lab.nodes.map {
+        "\($0.key) \($0.value) \($0.value)/\(Self.gromacs) status=0 left=0"
+      }
+      #expect(result.lines.sorted() == expected.sorted(), "\(result.stdout)")
+    }
+
+    @Test(arguments: [
+      "sh", "dash", "bash --norc", "ksh", "zsh -f", "tcsh -f", "fish --no-config",
+    ])
+    func initAndDeinitUnderPty(_ shell: String) throws {
+      let slipway = try slipway()
+      let program = String(shell.prefix { $0 != " " })
+      guard Tool.isInstalled(program) else {
+        Issue.record("\(program) is not installed: nothing is shown of it", severity: .warning)
+        return
+      }
+      func evaluate(_ command: String) -> String {
+        switch program {
+        case "tcsh": "eval `\(command)`"
+        case "fish": "\(command) | source"
+        default: "eval \"$(\(command))\""
+        }
+      }
+      let script = """
+        cat > pty.script <<'X'
+        /usr/bin/env -0 > pty.before
+        \(evaluate("\(slipway) init \(program) --eessi 2023.06"))
+        echo "in $EESSI_SOFTWARE_SUBDIR"
+        \(evaluate("\(slipway) deinit \(program)"))
+        /usr/bin/env -0 > pty.after
+        test -t 0; and echo "on a terminal"
+        X
+        [ \(program) = fish ] || sed -i 's/; and/ \\&\\&/' pty.script
+        script -qc 'srun --pty -w n3 \(shell) ./pty.script' /dev/null | tr -d '\\r'
+        for f in before after; do tr '\\0' '\\n' < pty.$f | grep -v -e ^_= -e ^_AST_ | sort > pty.$f.sorted; done
+        diff pty.before.sorted pty.after.sorted && echo same; rm -f pty.*
+        """
+      let result = try fresh(script)
+      #expect(result.stdout.contains("in x86_64/amd/zen2"), "\(result.stdout)\(result.stderr)")
+      #expect(result.stdout.contains("on a terminal"))
+      #expect(result.stdout.hasSuffix("same\n"), "\(result.stdout)\(result.stderr)")
+    }
+
     // MARK: Modules that a tree lacks
 
     @Test func aModuleOfALesserTree() throws {
