@@ -3,6 +3,7 @@ import FoundationEssentials
 import Host
 import Launch
 import Microarchitecture
+import Modules
 import Stack
 import Topology
 
@@ -26,7 +27,19 @@ struct PlanDocument: Document {
   var stack: Stack
   var set: [String: String]
   var unset: [String]
+  var modules: Modules?
   var warnings: [String]
+
+  /// What loading modules gave beside variables.
+  struct Modules: Encodable {
+    /// `loaded already`, `capsule`, `computed` or `impure`.
+    var origin: String
+    /// Why nothing of it is kept.
+    var reasons: [String]
+    var messages: String
+    var aliases: [String: String]
+    var functions: [String: String]
+  }
 
   struct Stack: Encodable {
     var repository: String
@@ -52,6 +65,22 @@ struct PlanDocument: Document {
       if let value = change.value { set[change.name] = value } else { unset.append(change.name) }
     }
     warnings = plan.warnings
+    guard let origin = plan.origin else { return }
+    var modules = Modules(
+      origin: "", reasons: [], messages: plan.messages,
+      aliases: Dictionary(
+        plan.definitions.aliases.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+      functions: Dictionary(
+        plan.definitions.functions.map { ($0.name, $0.sh) }, uniquingKeysWith: { $1 }))
+    switch origin {
+    case .alreadyLoaded: modules.origin = "loaded already"
+    case .capsule: modules.origin = "capsule"
+    case .computed: modules.origin = "computed"
+    case .impure(let reasons):
+      modules.origin = "impure"
+      modules.reasons = reasons
+    }
+    self.modules = modules
   }
 }
 

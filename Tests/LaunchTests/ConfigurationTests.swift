@@ -23,7 +23,13 @@ struct ConfigurationTests {
         [selection]
         cross_vendor = ["x86_64/intel/haswell"]
         allow_unsafe_override = true
+        [modules]
+        deadline = 120
+        capsules = "/scratch/{uid}"
         """, file: "f")
+    #expect(configuration.modules.deadline == 120)
+    #expect(configuration.modules.capsules == "/scratch/{uid}")
+    #expect(configuration.modules.keepsCapsules)
     #expect(configuration.deadline == 2.5)
     #expect(configuration.stack.repository == "dev.eessi.io/riscv")
     #expect(configuration.stack.version == "2023.06")
@@ -44,6 +50,10 @@ struct ConfigurationTests {
     ("[selection]\ncross_vendor = \"x\"", "must be a list of texts"),
     ("[selection]\ncross_vendor = [3]", "must be a text"),
     ("[selection]\nallow_unsafe_override = 1", "must be true or false"),
+    ("[modules]\ndeadline = 0", "modules.deadline must be"),
+    ("[modules]\ncapsules = \"mine\"", "modules.capsules must be an absolute path"),
+    ("[modules]\ncapsules = true", "modules.capsules must be"),
+    ("[modules]\ncapsule = \"/x\"", "unknown key modules.capsule"),
     ("[stack", "not TOML"), ("a = \u{1}", "not TOML"),
   ])
   func aMistakeIsNamed(_ text: String, _ problem: String) {
@@ -53,6 +63,11 @@ struct ConfigurationTests {
     #expect(error?.description.contains(problem) == true, "\(String(describing: error))")
     #expect(error?.description.contains("/etc/x.toml") == true)
     #expect(error?.description.contains("remedy: ") == true)
+  }
+
+  @Test func capsulesCanBeLeftOut() throws {
+    let configuration = try Configuration(toml: "[modules]\ncapsules = false", file: "f")
+    #expect(!configuration.modules.keepsCapsules)
   }
 
   @Test func aNULDoesNotHideWhatStandsBehindIt() {
@@ -66,7 +81,7 @@ struct ConfigurationTests {
     #expect(try Configuration(toml: text, file: "etc/slipway.toml") == Configuration())
     for key in [
       "deadline", "repository", "version", "cvmfs", "roots", "cross_vendor",
-      "allow_unsafe_override",
+      "allow_unsafe_override", "capsules",
     ] {
       #expect(text.contains(key))
     }

@@ -68,13 +68,39 @@ struct WordsTests {
     #expect(!slipway_take_arch(&request, "x86_64/../../etc"))
   }
 
+  @Test(arguments: [
+    "GROMACS", "GROMACS/2024.4-foss-2023b,R", "_x", "a/b/c+1,d",
+    String(repeating: "a,", count: 999) + "a",
+  ])
+  func modulesAreTaken(_ value: String) {
+    var request = slipway_request()
+    #expect(slipway_take_modules(&request, value))
+    #expect(request.detailed && text(request.modules) == value)
+  }
+
+  @Test(arguments: [
+    nil, "", "(null)", ",", "a,", ",a", "a,,b", "a b", "-q", "a,-q", "a;b", "$(id)", "../a", "/a",
+    "a/",
+    "é", "a\nb", String(repeating: "x", count: 257), String(repeating: "a,", count: 4096),
+  ])
+  func otherWordsAreNoModules(_ value: String?) {
+    var request = slipway_request()
+    #expect(!slipway_take_modules(&request, value))
+    #expect(text(request.modules).isEmpty)
+  }
+
   @Test func everySettingIsTaken() {
     var settings = slipway_settings()
     slipway_settings_default(&settings)
     #expect(settings.deadline == 10 && settings.guard == SLIPWAY_GUARD_STRICT && !settings.always)
-    for word in ["node=/opt/n", "config=/etc/c.toml", "deadline=30", "guard=warn", "default=on"] {
+    #expect(settings.load_deadline == 60)
+    for word in [
+      "node=/opt/n", "config=/etc/c.toml", "deadline=30", "load-deadline=90", "guard=warn",
+      "default=on",
+    ] {
       #expect(slipway_take_setting(&settings, word))
     }
+    #expect(settings.load_deadline == 90)
     #expect(text(settings.node) == "/opt/n" && text(settings.config) == "/etc/c.toml")
     #expect(settings.deadline == 30 && settings.guard == SLIPWAY_GUARD_WARN && settings.always)
     #expect(slipway_take_setting(&settings, "default=off") && !settings.always)
@@ -83,7 +109,8 @@ struct WordsTests {
 
   @Test(arguments: [
     "", "node", "node=", "node=relative", "nodes=/x", "deadline=0", "deadline=-1", "deadline=3601",
-    "deadline=1x", "deadline=", "guard=", "guard=maybe", "default=yes", "=x",
+    "deadline=1x", "deadline=", "load-deadline=0", "load-deadline=",
+    "load_deadline=5", "guard=", "guard=maybe", "default=yes", "=x",
     "node=/" + String(repeating: "x", count: 5000),
   ])
   func otherWordsAreNoSettings(_ word: String) {
