@@ -16,7 +16,10 @@ package struct SlipwayCommand: ParsableCommand {
       \(ExitStatus.allCases.map { "  \($0.rawValue)  \($0.meaning)" }.joined(separator: "\n"))
       """,
     version: version,
-    subcommands: [DetectCommand.self, EnvCommand.self, RunCommand.self, ModulefileCommand.self])
+    subcommands: [
+      DetectCommand.self, EnvCommand.self, RunCommand.self, ModulesCommand.self,
+      ModulefileCommand.self,
+    ])
 
   package static let version = "0.1.0"
 
