@@ -129,8 +129,9 @@ package struct ModuleIndexer {
       if own.isEmpty { here = ["\(selection.softwarePath)/\(modules)"] }
     }
 
-    /// What the name of the file stands for. The revision is not part of it: an index replaces
-    /// that of the revision before.
+    /// What the name of the file stands for.
+    ///
+    /// The revision is not part of it: an index replaces that of the revision before.
     private var place: String {
       let fields = [prefix, modules] + roots.map(\.path) + others
       return String(
@@ -231,8 +232,9 @@ package struct ModuleIndexer {
     return lower == other ? a < b : lower < other
   }
 
-  /// Reads the descriptions of the modules that are picked, each from one tree; says whether any
-  /// were read. Half of the time is enough for it: what is left is read the next time.
+  /// Reads the descriptions of the modules that are picked, each from one tree.
+  ///
+  /// Says whether any were read. Half of the time is enough for it: what is left is read the next time.
   private func describe(
     _ index: inout ModuleIndex, _ subject: Subject, _ picked: (ModuleIndex.Module) -> Bool,
     touching descriptor: Int32?

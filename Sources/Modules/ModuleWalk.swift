@@ -191,8 +191,9 @@ struct ModuleWalk {
     return (folders, 0)
   }
 
-  /// What Lmod passes over: backups, lock files and directories of version control
-  /// (DirTree.lua of Lmod 8). What a terminal would not show as it is, is passed over too.
+  /// Backups, lock files and directories of version control are passed over, as by Lmod.
+  ///
+  /// Source: DirTree.lua of Lmod 8. What a terminal would not show as it is, is passed over too.
   private static func isKept(_ name: String) -> Bool {
     if [".git", ".gitignore", ".svn", ".lua", ".DS_Store"].contains(name) { return false }
     if name.hasSuffix("~") || name.hasPrefix("#") || name.hasSuffix("#") { return false }

@@ -100,8 +100,7 @@ extension Survey {
     return selection.suitable.first { $0 != selection.subdirectory && targets.contains($0) }
   }
 
-  /// The modules that a word asks for: those of a name, or one with its version. `order` are the
-  /// trees whose aliases count.
+  /// The modules that a word asks for: those of a name, or one with its version.
   func modules(named word: String) throws -> [ModuleIndex.Module] {
     let word = index.resolved(
       word.hasSuffix("/") ? String(word.dropLast()) : word,
