@@ -209,23 +209,23 @@ struct ShowDocument: Document {
   private mutating func add(_ change: EnvironmentChange, before: String?) {
     let name = change.name
     guard let value = change.value else { return unset.append(name) }
-    let old = (before ?? "").split(separator: ":", omittingEmptySubsequences: false)
     let new = value.split(separator: ":", omittingEmptySubsequences: false)
-    let isList = before.map { !$0.isEmpty } ?? (name.hasSuffix("PATH") || value.contains(":/"))
-    let kept = before.map { $0.isEmpty ? [] : old } ?? []
-    guard isList, value.hasPrefix("/") || before != nil, new.count > kept.count,
-      let at = (0...(new.count - kept.count)).first(where: { start in
-        new[start..<(start + kept.count)].elementsEqual(kept)
-      })
+    // Lmod takes repeated elements out of a list that it adds to.
+    var old: [Substring] = []
+    for element in (before ?? "").split(separator: ":") where !old.contains(element) {
+      old.append(element)
+    }
+    let isNewList = old.isEmpty && value.hasPrefix("/") && (name.hasSuffix("PATH") || new.count > 1)
+    guard isNewList || !old.isEmpty, new.count > old.count,
+      new.filter(old.contains).elementsEqual(old),
+      let first = old.isEmpty ? new.endIndex : new.firstIndex(where: old.contains),
+      new[first...].prefix(old.count).elementsEqual(old)
     else {
       set[name] = value
       return
     }
-    if kept.isEmpty {
-      prepend[name] = new.map(String.init)
-      return
-    }
-    if at > 0 { prepend[name] = new[..<at].map(String.init) }
-    if at + kept.count < new.count { append[name] = new[(at + kept.count)...].map(String.init) }
+    if first > 0 { prepend[name] = new[..<first].map(String.init) }
+    let rest = new[first...].dropFirst(old.count)
+    if !rest.isEmpty { append[name] = rest.map(String.init) }
   }
 }

@@ -77,11 +77,11 @@ extension ShowDocument {
     default: rows.append(["load", "is loaded already: nothing changes"])
     }
     if !loads.isEmpty { rows.append(["loads", loads.joined(separator: " ")]) }
-    for (name, paths) in prepend.sorted(by: { $0.key < $1.key }) {
-      rows += paths.map { ["prepend", "\(name) \($0)"] }
-    }
-    for (name, paths) in append.sorted(by: { $0.key < $1.key }) {
-      rows += paths.map { ["append", "\(name) \($0)"] }
+    for (word, lists) in [("prepend", prepend), ("append", append)] {
+      for (name, paths) in lists.sorted(by: { $0.key < $1.key }) {
+        rows.append([word, name])
+        rows += paths.map { ["", "  \(Self.shown($0))"] }
+      }
     }
     for (name, value) in set.sorted(by: { $0.key < $1.key }) {
       rows.append(["set", "\(name)=\(Self.shown(value))"])
