@@ -172,13 +172,13 @@ _slipway() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    detect|env|run|modulefile|help)
+    detect|env|run|modules|modulefile|help)
         # Offer subcommand argument completions
         "_slipway_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run modulefile help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'detect env run modules modulefile help' -- "${cur}"))
         ;;
     esac
 }
@@ -219,9 +219,9 @@ _slipway_detect() {
 
 _slipway_env() {
     repeating_flags=()
-    non_repeating_flags=(--verbose -v --json --module-records --as-initialised --version -h --help)
+    non_repeating_flags=(--load-fallback --verbose -v --json --module-records --as-initialised --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --shell)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config --shell)
     __slipway_offer_flags_options 0
 
     # Offer option value completions
@@ -235,6 +235,9 @@ _slipway_env() {
     '--eessi-arch')
         return
         ;;
+    '--load')
+        return
+        ;;
     '--config')
         return
         ;;
@@ -246,9 +249,9 @@ _slipway_env() {
 
 _slipway_run() {
     repeating_flags=()
-    non_repeating_flags=(--verbose -v --dry-run --json --version -h --help)
+    non_repeating_flags=(--load-fallback --verbose -v --dry-run --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
     __slipway_offer_flags_options -1
 
     # Offer option value completions
@@ -262,17 +265,43 @@ _slipway_run() {
     '--eessi-arch')
         return
         ;;
+    '--load')
+        return
+        ;;
     '--config')
         return
         ;;
     esac
 }
 
-_slipway_modulefile() {
+_slipway_modules() {
     repeating_flags=()
-    non_repeating_flags=(--verbose -v --version -h --help)
+    non_repeating_flags=(--version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --slipway)
+    non_repeating_options=()
+    __slipway_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    avail|spider|show|list)
+        # Offer subcommand argument completions
+        "_slipway_modules_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'avail spider show list' -- "${cur}"))
+        ;;
+    esac
+}
+
+_slipway_modules_avail() {
+    repeating_flags=()
+    non_repeating_flags=(--long --load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -284,6 +313,117 @@ _slipway_modulefile() {
         return
         ;;
     '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules_spider() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules_show() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules_list() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modulefile() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config --slipway)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
         return
         ;;
     '--config')
