@@ -128,13 +128,16 @@ package final class GuardedFiles {
     defer { part.deallocate() }
     for batch in stride(from: 0, to: paths.count, by: 16) {
       let paths = paths[batch..<min(batch + 16, paths.count)]
+      var isAsked: [Bool] = []
       for path in paths {
         let failure = ask(prober, path)
-        guard failure == 0 else { throw error(path, -failure) }
+        // Too long for any file; the questions before it are answered all the same.
+        guard failure == 0 || failure == -ENAMETOOLONG else { throw error(path, -failure) }
+        isAsked.append(failure == 0)
       }
-      for path in paths {
+      for (path, isAsked) in zip(paths, isAsked) {
         var answer: (look: sw_look, bytes: [UInt8])?
-        while true {
+        while isAsked {
           let length = sw_prober_answer_part(prober, remaining, part.baseAddress)
           if length > 0, answer == nil {
             answer = (part.load(as: sw_look.self), [])

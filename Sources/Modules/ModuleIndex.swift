@@ -97,10 +97,11 @@ extension ModuleIndex {
     for (rank, tree) in order.enumerated() {
       var list: [Available] = []
       for module in modules {
-        guard let place = module.places.first(where: { $0.tree == tree }),
-          !isHidden(module, in: tree)
-        else { continue }
-        list.append(Available(module: module, place: place, isDefault: false))
+        guard let place = module.places.first(where: { $0.tree == tree }) else { continue }
+        let isHidden = isHidden(module, in: tree)
+        // A hidden version that is named as the default is loaded by the name alone.
+        guard !isHidden || !place.marked.isEmpty else { continue }
+        if !isHidden { list.append(Available(module: module, place: place, isDefault: false)) }
         let key = VersionOrder.key(of: module.version, marked: place.marked)
         var entry = best[module.name] ?? Best(at: (tree, module.version), rank: rank)
         if !isNested || entry.rank == rank {

@@ -36,6 +36,8 @@ struct ModuleWalk {
   }
 
   private mutating func mark(_ path: String, _ mark: FileMark?) {
+    // A path that no file can have needs no look.
+    guard path.utf8.count < 4096 else { return }
     if let revised, path.hasPrefix(revised), unrevised.map({ !path.hasPrefix($0) }) ?? true {
       return
     }

@@ -6,10 +6,6 @@ import Testing
 /// is made from.
 @Suite(.tags(.large), .enabled(if: DemoStack.isPossible, DemoStack.impossible))
 struct ModulesCommandTests {
-  private static let lmod = "/usr/share/lmod/lmod/libexec/lmod"
-  private static let hasLmod = FileManager.default.isExecutableFile(atPath: lmod)
-  private static let needsLmod: Comment = "needs Lmod (apt-get install lmod)"
-
   /// Every target of the demo stack, by version; the machine of the tests may be of any kind.
   private static let targets: [(version: String, target: String)] = [
     ("2023.06", "x86_64/generic"), ("2023.06", "x86_64/intel/haswell"),
@@ -51,18 +47,9 @@ struct ModulesCommandTests {
     }
   }
 
-  private func lmodAvail(_ directory: String, _ options: String...) throws -> [String] {
-    let result = try run(
-      [Self.lmod, "bash", "-t"] + options + ["avail"],
-      environment: ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "MODULEPATH": directory])
-    // Lines of directories, of names with more versions below, and of further names of versions.
-    return result.stderr.split(separator: "\n").map(String.init)
-      .filter { !$0.hasSuffix(":") && !$0.hasSuffix("/") && !$0.contains("(@") }
-  }
-
   /// No difference is left: Lmod shows a default only where a name has two versions, and so does
   /// slipway.
-  @Test(.enabled(if: hasLmod, needsLmod), arguments: targets)
+  @Test(.enabled(if: InstalledLmod.isThere, InstalledLmod.isNeeded), arguments: targets)
   func `the modules of a target are those that Lmod lists, with its defaults`(
     _ version: String, _ target: String
   ) throws {
@@ -73,14 +60,14 @@ struct ModulesCommandTests {
         place.modules("avail", "--eessi", version, "--eessi-arch", target, "--json"))
       let modules = try #require(document["modules"] as? [[String: Any]])
       let names = modules.compactMap { $0["fullName"] as? String }
-      let expected = try lmodAvail(directory)
+      let expected = try InstalledLmod.avail(directory)
       #expect(expected.count > 200)
       #expect(Set(names) == Set(expected))
       #expect(names.count == Set(names).count)
 
       let several = Dictionary(grouping: expected) { $0.split(separator: "/")[0] }
         .filter { $0.value.count > 1 }
-      let defaults = try lmodAvail(directory, "-d").filter {
+      let defaults = try InstalledLmod.avail(directory, "-d").filter {
         several[$0.split(separator: "/")[0]] != nil
       }
       let marked = modules.filter { $0["default"] as? Bool == true }
@@ -168,7 +155,7 @@ struct ModulesCommandTests {
     }
   }
 
-  @Test(.enabled(if: hasLmod, needsLmod))
+  @Test(.enabled(if: InstalledLmod.isThere, InstalledLmod.isNeeded))
   func `a module is shown with what loading it changes`() throws {
     try withStack { place in
       func show(_ name: String) throws -> [String: Any] {
