@@ -35,7 +35,9 @@ struct ModulesListCommand: ParsableCommand {
         ]
       }
       let heading = ["module", "loaded from", "this node", "targets that have it"]
-      for line in TextTable.aligned([heading] + rows) { print(line) }
+      for line in TextTable.aligned([heading] + rows.map { $0.map(TextTable.shown) }) {
+        print(line)
+      }
     }
   }
 }

@@ -80,32 +80,20 @@ extension ShowDocument {
     for (word, lists) in [("prepend", prepend), ("append", append)] {
       for (name, paths) in lists.sorted(by: { $0.key < $1.key }) {
         rows.append([word, name])
-        rows += paths.map { ["", "  \(Self.shown($0))"] }
+        rows += paths.map { ["", "  \($0)"] }
       }
     }
     for (name, value) in set.sorted(by: { $0.key < $1.key }) {
-      rows.append(["set", "\(name)=\(Self.shown(value))"])
+      rows.append(["set", "\(name)=\(value)"])
     }
     rows += unset.map { ["unset", $0] }
     for (name, value) in aliases.sorted(by: { $0.key < $1.key }) {
-      rows.append(["alias", "\(name)=\(Self.shown(value))"])
+      rows.append(["alias", "\(name)=\(value)"])
     }
     rows += functions.map { ["function", $0] }
-    for line in messages.split(separator: "\n") { rows.append(["says", Self.shown(String(line))]) }
+    for line in messages.split(separator: "\n") { rows.append(["says", String(line)]) }
     let head = "\(fullName)\(description.map { ": \($0)" } ?? "")"
-    return ([head] + TextTable.aligned(rows).map { "  \($0)" }).joined(separator: "\n")
-  }
-
-  /// Without control characters, which a terminal would obey.
-  private static func shown(_ value: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        value.unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
-          switch scalar {
-          case "\n": ["\\", "n"]
-          case "\t": ["\\", "t"]
-          default: scalar.properties.generalCategory == .control ? ["?"] : [scalar]
-          }
-        }))
+    return ([head] + TextTable.aligned(rows.map { $0.map(TextTable.shown) }).map { "  \($0)" })
+      .joined(separator: "\n")
   }
 }

@@ -31,6 +31,18 @@ enum TextTable {
     }
   }
 
+  /// Text without control characters, which a terminal would obey.
+  static func shown(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { shown, scalar in
+      switch scalar {
+      case "\n": shown += "\\n"
+      case "\t": shown += "\\t"
+      default:
+        shown += scalar.properties.generalCategory == .control ? "?" : String(scalar)
+      }
+    }
+  }
+
   /// Words in as many columns as a terminal has room for, read from top to bottom; one a line
   /// elsewhere.
   static func grid(_ words: [String], width: Int?) -> [String] {
