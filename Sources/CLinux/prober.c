@@ -19,9 +19,17 @@
 
 // A question is one byte, the length of the path (2 bytes, native order) and the path with its
 // NUL. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names or
-// the text. To ASK_MARK it is a struct answer, always whole.
-enum { ASK_KIND = 'k', ASK_NAMES = 'n', ASK_MARK = 'm', ASK_REVISION = 'r' };
-enum { MAX_PATH = 4096, MAX_NAMES = 1 << 16 };
+// the text. To ASK_MARK it is a struct answer, always whole. The answer to a list or a beginning is a stream of parts, each with its length
+// in front; a length of 0 or a negative errno ends it.
+enum {
+    ASK_KIND = 'k',
+    ASK_NAMES = 'n',
+    ASK_MARK = 'm',
+    ASK_REVISION = 'r',
+    ASK_LIST = 'l',
+    ASK_BEGINNING = 'b',
+};
+enum { MAX_PATH = 4096, MAX_NAMES = SW_PART, MAX_LIST = 16 << 20 };
 
 struct answer {
     int32_t kind;
@@ -117,6 +125,125 @@ static int32_t revision_of(const char *path, char *text, size_t capacity)
     return errno == ENODATA || errno == ENOTSUP || errno == ENOENT || errno == ERANGE ? 0 : -errno;
 }
 
+static int send_part(int fd, const void *bytes, size_t length)
+{
+    int32_t size = (int32_t)length;
+    return send_all(fd, &size, sizeof size) == 0 ? send_all(fd, bytes, length) : -1;
+}
+
+static struct sw_look look_of(const struct stat *status)
+{
+    return (struct sw_look){
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .mark = {
+            .size = S_ISDIR(status->st_mode) ? 0 : status->st_size,
+            .mtime_ns =
+                (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
+        },
+    };
+}
+
+// The kind of an entry, in capitals for a link, whose text is put behind the name.
+static size_t describe(int directory, const struct linux_dirent64 *entry, char *text)
+{
+    unsigned char type = entry->d_type;
+    struct stat status;
+    if (type == DT_UNKNOWN && fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        type = S_ISLNK(status.st_mode)   ? DT_LNK
+               : S_ISDIR(status.st_mode) ? DT_DIR
+               : S_ISREG(status.st_mode) ? DT_REG
+                                         : DT_UNKNOWN;
+    size_t length = 1 + strlen(entry->d_name) + 1;
+    memcpy(text + 1, entry->d_name, length - 1);
+    if (type != DT_LNK) {
+        text[0] = type == DT_DIR ? 'd' : type == DT_REG ? 'f' : 'x';
+        return length;
+    }
+    text[0] = 'X';
+    if (fstatat(directory, entry->d_name, &status, 0) == 0)
+        text[0] = S_ISDIR(status.st_mode) ? 'D' : S_ISREG(status.st_mode) ? 'F' : 'X';
+    ssize_t n = readlinkat(directory, entry->d_name, text + length, MAX_PATH - 1);
+    length += n > 0 ? (size_t)n : 0;
+    text[length] = '\0';
+    return length + 1;
+}
+
+// Sends what is in a directory; an errno ends the answer, 0 is its end. -1: nobody reads it.
+static int send_list(int fd, const char *path, char *part, int32_t *end)
+{
+    char entries[4096] __attribute__((aligned(8)));
+    size_t used = 0, sent = 0;
+    struct stat status;
+    *end = 0;
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0 || fstat(directory, &status) != 0) {
+        *end = -errno;
+        if (directory >= 0)
+            close(directory);
+        return 0;
+    }
+    struct sw_look look = look_of(&status);
+    int failed = send_part(fd, &look, sizeof look);
+    while (!failed) {
+        long n = syscall(SYS_getdents64, directory, entries, sizeof entries);
+        if (n <= 0) {
+            *end = n == 0 ? 0 : -errno;
+            break;
+        }
+        for (long at = 0; at < n && !failed;) {
+            const struct linux_dirent64 *entry = (const void *)(entries + at);
+            at += entry->d_reclen;
+            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                continue;
+            // A kind, a name of at most 255 bytes, and the text of a link.
+            if (used + 1 + 256 + MAX_PATH > MAX_NAMES) {
+                failed = send_part(fd, part, used);
+                sent += used;
+                used = 0;
+            }
+            used += describe(directory, entry, part + used);
+        }
+        if (sent > MAX_LIST) {
+            *end = -ENOBUFS;
+            break;
+        }
+    }
+    close(directory);
+    if (!failed && used > 0)
+        failed = send_part(fd, part, used);
+    return failed;
+}
+
+static int send_beginning(int fd, const char *path, char *part, int32_t *end)
+{
+    struct stat status;
+    *end = 0;
+    // Without waiting: a pipe in the place of a file has no writer.
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+        *end = file < 0 ? -errno : -EISDIR;
+        if (file >= 0)
+            close(file);
+        return 0;
+    }
+    size_t used = 0;
+    while (used < SW_PART) {
+        ssize_t n = read(file, part + used, SW_PART - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            *end = -errno;
+        if (n <= 0)
+            break;
+        used += (size_t)n;
+    }
+    close(file);
+    struct sw_look look = look_of(&status);
+    int failed = send_part(fd, &look, sizeof look);
+    return failed || used == 0 ? failed : send_part(fd, part, used);
+}
+
 static void answer_questions(int fd)
 {
     static char path[MAX_PATH], names[MAX_NAMES];
@@ -129,6 +256,14 @@ static void answer_questions(int fd)
             question.length > sizeof path || read_all(fd, path, question.length) != 0)
             _exit(0);
         path[question.length - 1] = '\0';
+        if (question.what == ASK_LIST || question.what == ASK_BEGINNING) {
+            int32_t end;
+            if ((question.what == ASK_LIST ? send_list(fd, path, names, &end)
+                                           : send_beginning(fd, path, names, &end)) != 0 ||
+                send_all(fd, &end, sizeof end) != 0)
+                _exit(0);
+            continue;
+        }
         struct sw_mark mark = {0};
         int32_t answer = question.what == ASK_NAMES      ? names_in(path, names, sizeof names)
                          : question.what == ASK_REVISION ? revision_of(path, names, 256)
@@ -243,6 +378,13 @@ int sw_prober_ask_marks(int prober, const char *const paths[], int count)
     return asked;
 }
 
+int sw_prober_ask_list(int prober, const char *path) { return put(prober, ASK_LIST, path); }
+
+int sw_prober_ask_beginning(int prober, const char *path)
+{
+    return put(prober, ASK_BEGINNING, path);
+}
+
 int sw_prober_answer(int prober, int timeout_ms)
 {
     int32_t answer;
@@ -256,6 +398,19 @@ int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark)
     int failed = receive(prober, &answer, sizeof answer, now_ms() + timeout_ms);
     *mark = answer.mark;
     return failed ? failed : answer.kind;
+}
+
+ssize_t sw_prober_answer_part(int prober, int timeout_ms, void *part)
+{
+    int64_t deadline = now_ms() + timeout_ms;
+    int32_t length;
+    int failed = receive(prober, &length, sizeof length, deadline);
+    if (failed || length <= 0)
+        return failed ? failed : length;
+    if (length > SW_PART)
+        return -EPIPE;
+    failed = receive(prober, part, (size_t)length, deadline);
+    return failed ? failed : length;
 }
 
 static ssize_t ask_text(int prober, char what, const char *path, int timeout_ms, char *buffer,

@@ -101,6 +101,71 @@ package final class GuardedFiles {
     return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
   }
 
+  /// What is in directories; nil for those that cannot be looked into.
+  package func lists(of directories: [String]) throws(FileError) -> [DirectoryList?] {
+    try parts(of: directories, asking: sw_prober_ask_list).map { answer in
+      answer.map { DirectoryList(look: $0.look, bytes: $0.bytes) }
+    }
+  }
+
+  /// The first 64 KiB of files; nil for those that cannot be read.
+  package func beginnings(of files: [String]) throws(FileError) -> [FileBeginning?] {
+    try parts(of: files, asking: sw_prober_ask_beginning).map { answer in
+      answer.map {
+        FileBeginning(
+          mark: FileMark(isDirectory: false, size: $0.look.mark.size, mtime: $0.look.mark.mtime_ns),
+          bytes: $0.bytes)
+      }
+    }
+  }
+
+  /// The answers in parts; nil where the path is not there or may not be looked at.
+  private func parts(
+    of paths: [String], asking ask: (Int32, UnsafePointer<CChar>?) -> Int32
+  ) throws(FileError) -> [(look: sw_look, bytes: [UInt8])?] {
+    let prober = try started()
+    var answers: [(look: sw_look, bytes: [UInt8])?] = []
+    var failed: FileError?
+    let part = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(SW_PART), alignment: 8)
+    defer { part.deallocate() }
+    for batch in stride(from: 0, to: paths.count, by: 16) {
+      let paths = paths[batch..<min(batch + 16, paths.count)]
+      var isAsked: [Bool] = []
+      for path in paths {
+        let failure = ask(prober, path)
+        // Too long for any file; the questions before it are answered all the same.
+        guard failure == 0 || failure == -ENAMETOOLONG else { throw error(path, -failure) }
+        isAsked.append(failure == 0)
+      }
+      for (path, isAsked) in zip(paths, isAsked) {
+        var answer: (look: sw_look, bytes: [UInt8])?
+        while isAsked {
+          let length = sw_prober_answer_part(prober, remaining, part.baseAddress)
+          if length > 0, answer == nil {
+            answer = (part.load(as: sw_look.self), [])
+          } else if length > 0 {
+            answer!.bytes += part[..<length]
+          } else {
+            let code = Int32(-length)
+            if code == ETIMEDOUT || code == EPIPE { throw error(path, code) }
+            if code != 0 { answer = nil }
+            // What is open in the socket is read first: the next question has its own answer.
+            if code != 0, !Self.isUnseen(code), failed == nil { failed = error(path, code) }
+            break
+          }
+        }
+        answers.append(answer)
+      }
+    }
+    if let failed { throw failed }
+    return answers
+  }
+
+  /// Whether an errno means that a path is none for this user, rather than that its mount is ill.
+  private static func isUnseen(_ code: Int32) -> Bool {
+    [ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG].contains(code)
+  }
+
   private func text(
     of path: String, capacity: Int,
     asking ask: (Int32, UnsafePointer<CChar>?, Int32, UnsafeMutablePointer<CChar>?, Int) -> Int
@@ -155,6 +220,58 @@ package struct FileMark: Hashable, Sendable {
     self.size = size
     self.mtime = mtime
   }
+}
+
+/// What is in a directory.
+package struct DirectoryList {
+  /// Tells the directory from every other, by whichever path it was reached.
+  package var identity: [UInt64]
+  package var mark: FileMark
+  package var entries: [Entry]
+
+  package struct Entry {
+    package var name: String
+    package var kind: Kind
+    /// The text of a symbolic link.
+    package var link: String?
+  }
+
+  /// What an entry leads to.
+  package enum Kind { case directory, file, neither }
+
+  /// Names that are no UTF-8 are left out: nobody can ask for them.
+  init(look: sw_look, bytes: [UInt8]) {
+    identity = [look.device, look.inode]
+    mark = FileMark(isDirectory: true, size: 0, mtime: look.mark.mtime_ns)
+    entries = []
+    var at = 0
+    func text() -> String? {
+      let end = bytes[at...].firstIndex(of: 0) ?? bytes.endIndex
+      defer { at = end + 1 }
+      return String(validating: bytes[at..<end], as: UTF8.self)
+    }
+    while at < bytes.count {
+      let letter = bytes[at]
+      at += 1
+      let name = text()
+      let isLink = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(letter)
+      let link = isLink ? text() : nil
+      guard let name else { continue }
+      let kind: Kind =
+        switch letter | 0x20 {
+        case UInt8(ascii: "d"): .directory
+        case UInt8(ascii: "f"): .file
+        default: .neither
+        }
+      entries.append(Entry(name: name, kind: kind, link: link))
+    }
+  }
+}
+
+/// The beginning of a file, and its mark when it was read.
+package struct FileBeginning {
+  package var mark: FileMark
+  package var bytes: [UInt8]
 }
 
 /// A path that could not be looked at.

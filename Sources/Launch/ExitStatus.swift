@@ -58,7 +58,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case let error as ModuleError:
       switch error {
       case .invalidName: self = .usage
-      case .missing, .missingLoaded, .missingLmod, .refused: self = .unavailable
+      case .missing, .missingLoaded, .missingLmod, .refused, .unknown: self = .unavailable
       case .timedOut: self = .tryAgain
       case .cannotRun: self = .internalError
       }

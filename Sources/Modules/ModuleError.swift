@@ -11,6 +11,8 @@ package enum ModuleError: Error, Equatable {
   /// Lmod or a module refused; what it said.
   case refused([String], message: String)
   case timedOut([String], seconds: Double)
+  /// A name that no tree has, and names that are like it.
+  case unknown(String, in: String, similar: [String])
   case cannotRun(String, cause: String)
 
   /// A subtree that has what is missing.
@@ -53,6 +55,11 @@ extension ModuleError: CustomStringConvertible {
     case .timedOut(let names, let seconds):
       "module load \(names.joined(separator: " ")) did not end within \(Int(seconds)) s; remedy: "
         + "try again when the repository is warm, and check these modules: one may wait or loop"
+    case .unknown(let name, let prefix, let similar):
+      "no module \(name.prefix(64)) for any target of \(prefix)"
+        + (similar.isEmpty
+          ? "; remedy: slipway modules spider lists all"
+          : "; did you mean \(similar.prefix(5).joined(separator: ", "))?")
     case .cannotRun(let program, let cause):
       "modules cannot be loaded: \(program): \(cause); remedy: check that the node has it"
     }

@@ -101,6 +101,69 @@ struct GuardedFilesSerialTests {
     }
   }
 
+  @Test func `a list tells the kinds of its entries and the texts of links`() throws {
+    try TemporaryDirectory.with { directory in
+      try directory.write("d/file", "")
+      try directory.makeDirectory("d/folder")
+      try directory.link("d/to-file", to: "file")
+      try directory.link("d/to-folder", to: "folder")
+      try directory.link("d/to-nothing", to: "no where")
+      #expect(mkfifo(directory("d/pipe"), 0o600) == 0)
+      let files = GuardedFiles(seconds: 5)
+      let lists = try files.lists(of: [directory("d"), directory("d/folder"), directory("none")])
+      let entries = try #require(lists[0]?.entries).sorted { $0.name < $1.name }
+      #expect(
+        entries.map(\.name) == ["file", "folder", "pipe", "to-file", "to-folder", "to-nothing"])
+      #expect(
+        entries.map(\.kind) == [.file, .directory, .neither, .file, .directory, .neither])
+      #expect(entries.map(\.link) == [nil, nil, nil, "file", "folder", "no where"])
+      #expect(lists[0]?.mark == (try files.marks(of: [directory("d")])[0]))
+      #expect(lists[1]?.entries.isEmpty == true && lists[2] == nil)
+      #expect(lists[0]?.identity != lists[1]?.identity)
+    }
+  }
+
+  @Test func `many lists of many names come whole and in order`() throws {
+    try TemporaryDirectory.with { directory in
+      for folder in 0..<40 {
+        try directory.makeDirectory("d\(folder)")
+        for index in 0..<(folder % 8) * 300 {
+          close(
+            creat(
+              directory("d\(folder)/\(folder)-\(index)-\(String(repeating: "x", count: 200))"),
+              0o600))
+        }
+      }
+      let files = GuardedFiles(seconds: 20)
+      let long = "/" + String(repeating: "a/", count: 3000)
+      let lists = try files.lists(
+        of: (0..<40).map { directory("d\($0)") } + [long, directory.path])
+      for folder in 0..<40 {
+        let names = try #require(lists[folder]).entries.map(\.name)
+        #expect(names.count == (folder % 8) * 300)
+        #expect(Set(names).count == names.count && names.allSatisfy { $0.hasPrefix("\(folder)-") })
+      }
+      #expect(lists[40] == nil && lists[41]?.entries.count == 40)
+      #expect(try files.isDirectory("/") == true)
+    }
+  }
+
+  @Test func `the beginnings of files are bounded, and what is no file has none`() throws {
+    try TemporaryDirectory.with { directory in
+      let small = try directory.write("small", "text")
+      let empty = try directory.write("empty", "")
+      let large = try directory.write("large", [UInt8](repeating: 7, count: 200_000))
+      #expect(mkfifo(directory("pipe"), 0o600) == 0)
+      let files = GuardedFiles(seconds: 5)
+      let found = try files.beginnings(
+        of: [small, empty, large, directory("pipe"), directory.path, directory("none"), small])
+      #expect(found.map { $0?.bytes.count } == [4, 0, 65536, nil, nil, nil, 4])
+      #expect(found[0]?.bytes == Array("text".utf8))
+      #expect(found[2]?.mark.size == 200_000)
+      #expect(try files.isDirectory("/") == true)
+    }
+  }
+
   @Test func `symbolic links in a circle are an error`() throws {
     try TemporaryDirectory.with { directory in
       try directory.link("a", to: "b")

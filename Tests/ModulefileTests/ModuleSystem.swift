@@ -66,20 +66,3 @@ struct ModuleSystem: Sendable, CustomTestStringConvertible {
     }
   }
 }
-
-/// The lab's stack.
-enum DemoStack {
-  private static let result = Result {
-    let base =
-      ProcessInfo.processInfo.environment["SLIPWAY_LAB_DIR"] ?? "/tmp/slipway-lab-\(getuid())"
-    let result = try run(["\(Package.root)/lab/stack", "build", "\(base)/stack"], seconds: 600)
-    try #require(result.status == 0, "\(result.stderr)")
-    return "\(base)/stack"
-  }
-
-  /// Builds it, once, and gives its directory.
-  static func build() throws -> String { try result.get() }
-
-  static let isPossible = (try? run(["uname", "-m"]).lines) == ["x86_64"]
-  static let impossible: Comment = "lab/stack builds for x86_64 only"
-}

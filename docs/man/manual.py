@@ -85,10 +85,10 @@ def synopsis(command, name):
     return "\n".join(lines) + "\n"
 
 
-def options(command):
+def options(arguments):
     """The list of options and positional arguments."""
     items = []
-    for a in shown(command.get("arguments", [])):
+    for a in shown(arguments):
         if a["kind"] == "positional":
             head = f"Ar {a['valueName']}" + (" ..." if a["isRepeating"] else "")
         else:
@@ -100,6 +100,47 @@ def options(command):
             text += f" The default is {a['defaultValue']}."
         items.append(f".It {head}\n{filled(text)}\n")
     return ".Bl -tag -width Ds\n" + "".join(items) + ".El\n"
+
+
+def described(command):
+    """What a command does, and the lines of its examples."""
+    text, examples = cut(command.get("discussion", ""), "Examples")
+    body = filled(command["abstract"]) + "\n"
+    if text:
+        body += ".Pp\n" + paragraphs(text)
+    return body, examples
+
+
+def single(command, name):
+    """The parts of the page of a command without subcommands."""
+    body, examples = described(command)
+    return {
+        "SYNOPSIS": synopsis(command, name),
+        "DESCRIPTION": body + LISTS + ".Pp\nThe options are as follows:\n"
+        + options(command.get("arguments", [])),
+        "EXAMPLES": displayed([line[2:] for line in examples]) if examples else "",
+    }  # fmt: skip
+
+
+def grouped(command, name):
+    """The parts of the page of a command with subcommands: what all of them share is told once."""
+    subcommands = [c for c in command["subcommands"] if c["commandName"] != "help"]
+    lists = [c.get("arguments", []) for c in subcommands]
+    common = [a for a in lists[0] if all(a in arguments for arguments in lists)]
+    body, examples = described(command)
+    lines, text = "", ""
+    for sub in subcommands:
+        own = [a for a in sub.get("arguments", []) if a not in common]
+        lines += synopsis({"arguments": own}, f"{name} {sub['commandName']}")
+        lines += ".Op Ar option ...\n"
+        about, further = described(sub)
+        examples += [line for line in further if line not in examples]
+        text += f".Ss {name} {sub['commandName']}\n" + about + (options(own) if own else "")
+    return {
+        "SYNOPSIS": lines,
+        "DESCRIPTION": body + LISTS + text + ".Ss Options of all of them\n" + options(common),
+        "EXAMPLES": displayed([line[2:] for line in examples]) if examples else "",
+    }  # fmt: skip
 
 
 def codes(lines):
@@ -156,7 +197,7 @@ def main(version, extra, out):
         "SYNOPSIS": synopsis(root, "slipway"),
         "DESCRIPTION": filled(root["abstract"]) + "\n.Pp\n" + paragraphs(text) + LISTS
         + ".Pp\nThe subcommands are as follows:\n.Bl -tag -width Ds\n" + listed
-        + ".El\n.Pp\nThe options are as follows:\n" + options(root),
+        + ".El\n.Pp\nThe options are as follows:\n" + options(root.get("arguments", [])),
         "EXIT STATUS": codes(statuses),
     }  # fmt: skip
     (out / "slipway.1").write_text(
@@ -164,15 +205,8 @@ def main(version, extra, out):
 
     for command in commands:
         name = f"slipway-{command['commandName']}"
-        text, examples = cut(command.get("discussion", ""), "Examples")
-        body = filled(command["abstract"]) + "\n"
-        if text:
-            body += ".Pp\n" + paragraphs(text)
-        parts = {
-            "SYNOPSIS": synopsis(command, f"slipway {command['commandName']}"),
-            "DESCRIPTION": body + LISTS + ".Pp\nThe options are as follows:\n" + options(command),
-            "EXAMPLES": displayed([line[2:] for line in examples]) if examples else "",
-        }
+        kind = grouped if command.get("subcommands") else single
+        parts = kind(command, f"slipway {command['commandName']}")
         merged(merged(parts, further(name)), further("common"))
         (out / f"{name}.1").write_text(page(name, command["abstract"], parts, version))
 

@@ -53,6 +53,29 @@ int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark);
 ssize_t sw_prober_revision(int prober, const char *path, int timeout_ms, char *buffer,
                            size_t capacity);
 
+// The most bytes of one part of an answer.
+enum { SW_PART = 1 << 16 };
+
+// Which file or directory was looked at, and its mark.
+struct sw_look {
+    uint64_t device;
+    uint64_t inode;
+    struct sw_mark mark;
+};
+
+// As sw_prober_ask_kind; the answer comes in parts, the first of which is a struct sw_look.
+//
+// A list: what is in a directory but for `.` and `..`, each entry as a letter and a name ended by
+// NUL: d for a directory, f for a file, x for what is neither; of a symbolic link the capital
+// letter of what it leads to (X also for nothing), and its text ended by NUL behind the name.
+// -ENOBUFS beyond 16 MiB. A beginning: the first SW_PART bytes of a regular file.
+int sw_prober_ask_list(int prober, const char *path);
+int sw_prober_ask_beginning(int prober, const char *path);
+
+// Takes the next part of the answer into SW_PART bytes. Returns its length; 0 at the end of the
+// answer, and what ended it where that was an error.
+ssize_t sw_prober_answer_part(int prober, int timeout_ms, void *part);
+
 // Ends the child without waiting for one that cannot be killed.
 void sw_prober_stop(int prober, pid_t child);
 
