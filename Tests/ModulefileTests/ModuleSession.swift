@@ -25,14 +25,15 @@ struct ModuleSession {
     (self.system, self.directory, self.modules) = (system, directory, modules)
   }
 
-  /// Where the repositories are, for those who look through ``directory``.
-  var cvmfs: String { directory("a stäck's dir/cvmfs") }
+  /// Where the repositories are, in plain ASCII: Lmod 8.6 reads `.version` files by a
+  /// program that gets other paths wrong; for those who look through ``directory``.
+  var cvmfs: String { directory("a-stack/cvmfs") }
   var root: String { "\(cvmfs)/software.eessi.io" }
   /// The program that the module files start; it notes its calls.
   var program: String { directory("slip way's") }
 
   private func prepare() throws {
-    try directory.link("a stäck's dir", to: DemoStack.build())
+    try directory.link("a-stack", to: DemoStack.build())
     let configuration = try directory.write("slipway.toml", "[stack]\ncvmfs = \"\(cvmfs)\"\n")
     let slipway = try #require(Package.executable("slipway"))
     try executable(

@@ -71,7 +71,7 @@ struct ModulefileTests {
         module load eessi; snap loaded
         unset EESSI_SOFTWARE_SUBDIR_OVERRIDE EESSI_SITE_SOFTWARE_PREFIX
         # Not even the repository is needed.
-        mv "\(session.directory("a stäck's dir"))" "\(session.directory("moved"))"
+        mv "\(session.directory("a-stack"))" "\(session.directory("moved"))"
         module unload eessi; snap unloaded
         """)
       let loaded = try #require(outcome.snapshots["loaded"])
@@ -215,7 +215,7 @@ struct ModulefileTests {
   @Test(arguments: ModuleSystem.all)
   func slipwaysOwnMessageIsShown(_ system: ModuleSystem) throws {
     try ModuleSession.with(system) { session in
-      _ = try run(["rm", session.directory("a stäck's dir")])
+      _ = try run(["rm", session.directory("a-stack")])
       let outcome = try session.bash("snap before; module load eessi; snap after")
       let words = outcome.log.split(whereSeparator: \.isWhitespace).joined(separator: " ")
       #expect(words.contains("remedy: mount the repository"), "\(outcome.log)")

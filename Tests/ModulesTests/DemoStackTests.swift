@@ -12,13 +12,11 @@ import Testing
 /// clean shell.
 @Suite(.tags(.large), .enabled(if: ModuleStack.isInstalled, ModuleStack.needsLmod))
 struct DemoStackTests {
-  private static let directory = "/tmp/slipway-lab-\(getuid())/stack"
   private static let lmod = "\(ModuleStack.lmod)/libexec/lmod"
 
   /// The stack, built once.
   private static let selection = Result {
-    let built = try run(["\(Package.root)/lab/stack", "build", directory], seconds: 300)
-    #expect(built.status == 0, "\(built.stderr)")
+    let directory = try DemoStack.build()
     let files = GuardedFiles(seconds: 10)
     defer { files.stop() }
     let processor = Processor(

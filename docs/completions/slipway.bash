@@ -172,13 +172,13 @@ _slipway() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    detect|env|run|init|deinit|shell|modulefile|help)
+    detect|env|run|init|deinit|shell|modules|modulefile|help)
         # Offer subcommand argument completions
         "_slipway_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run init deinit shell modulefile help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'detect env run init deinit shell modules modulefile help' -- "${cur}"))
         ;;
     esac
 }
@@ -315,6 +315,137 @@ _slipway_shell() {
     repeating_options=()
     non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
     __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __slipway_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    avail|spider|show|list)
+        # Offer subcommand argument completions
+        "_slipway_modules_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'avail spider show list' -- "${cur}"))
+        ;;
+    esac
+}
+
+_slipway_modules_avail() {
+    repeating_flags=()
+    non_repeating_flags=(--long --load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules_spider() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules_show() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--load')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_modules_list() {
+    repeating_flags=()
+    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    __slipway_offer_flags_options 0
 
     # Offer option value completions
     case "${prev}" in
