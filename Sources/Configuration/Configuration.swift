@@ -30,7 +30,7 @@ package struct Configuration: Equatable, Sendable {
   package struct Modules: Equatable, Sendable {
     /// Seconds that a load may take.
     package var deadline: Double = 60
-    /// The directory of capsules; `{uid}` stands for the user's number. nil is the user's cache.
+    /// The directory of capsules, with `{uid}` for the user's number; nil is the user's cache.
     package var capsules: String?
     /// Whether capsules are kept.
     package var keepsCapsules = true

@@ -1,5 +1,6 @@
-/// FNV-1a in its 64-bit form, twice with different beginnings: names of files and a guard against
-/// broken bytes. No protection against forgery: for a capsule that is the owner and the mode of the
+/// FNV-1a in its 64-bit form, twice with different beginnings.
+///
+/// For names of files and as a guard against broken bytes. No protection against forgery: for a capsule that is the owner and the mode of the
 /// file.
 package enum Digest {
   package static func hex(of bytes: some Sequence<UInt8>) -> String {

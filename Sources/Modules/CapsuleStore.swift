@@ -9,8 +9,9 @@ import Glibc
 /// says so and touches it every second; that file only saves work, and nothing depends on it.
 package struct CapsuleStore: Sendable {
   package var directory: String
-  /// Seconds without a touch after which one who computes on another node is taken for dead. An NFS
-  /// client shows a file's times up to some seconds late (nfs(5), acregmin).
+  /// Seconds without a touch after which one who computes on another node is taken for dead.
+  ///
+  /// An NFS client shows a file's times up to some seconds late (nfs(5), acregmin).
   package var patience: Double
 
   package init(directory: String, patience: Double = 15) {
@@ -273,8 +274,9 @@ package struct CapsuleStore: Sendable {
 
   // MARK: Once
 
-  /// Whether a job says this for the first time: a mark is left. True where none can be left, and
-  /// outside of jobs.
+  /// Whether a job says this for the first time: a mark is left.
+  ///
+  /// True where none can be left, and outside of jobs.
   package func isFirst(announcing text: String, inJobOf environment: Environment) -> Bool {
     guard let job = environment.nonEmpty("SLURM_JOB_ID"), job.allSatisfy(\.isNumber) else {
       return true

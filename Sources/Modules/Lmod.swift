@@ -23,8 +23,9 @@ struct Lmod {
   /// The most that a load may print, or its module files may write: 64 MiB.
   private static let limit: Int64 = 64 << 20
 
-  /// What bash gives its own commands and must not take from a user's environment: these run
-  /// commands, or change how it reads a script. bash(1), "Shell Variables", "Invocation".
+  /// What bash must not take from a user's environment: these run commands, or change how it reads.
+  ///
+  /// Source: bash(1), "Shell Variables", "Invocation".
   private static func isBashOwn(_ name: String) -> Bool {
     name.hasPrefix("BASH_FUNC_") || name.hasPrefix("LUA_INIT")
       || ["BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "POSIXLY_CORRECT", "PS4", "CDPATH"]
