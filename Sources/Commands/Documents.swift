@@ -64,7 +64,7 @@ struct PlanDocument: Document {
     for change in plan.changes {
       if let value = change.value { set[change.name] = value } else { unset.append(change.name) }
     }
-    warnings = plan.warnings
+    warnings = plan.warnings + plan.capsuleWarnings
     guard let origin = plan.origin else { return }
     var modules = Modules(
       origin: "", reasons: [], messages: plan.messages,

@@ -84,7 +84,7 @@ struct StackOptions: ParsableArguments {
     let log = Logger.slipway(verbose: verbose)
     log.debug("processor: \(plan.processor.name ?? plan.processor.vendor)")
     if !plan.messages.isEmpty { writeError(String(plan.messages.trimmingTail)) }
-    for warning in plan.warnings { log.warning("\(warning)") }
+    for warning in plan.warnings + plan.capsuleWarnings { log.warning("\(warning)") }
     log.info("\(plan.summary)")
     if let summary = plan.moduleSummary { log.info("\(summary)") }
   }

@@ -25,6 +25,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var definitions = ShellDefinitions()
   /// What Lmod and the loaded modules said.
   package var messages = ""
+  /// Why capsules could not be used or kept: the same on every node that shares them.
+  package var capsuleWarnings: [String] = []
   /// How the modules' environment came about; nil where none were asked for.
   package var origin: LoadedModules.Origin?
   package var warnings: [String]
@@ -102,7 +104,7 @@ package struct LaunchPlan: Equatable, Sendable {
         self.environment = loaded.environment
         definitions = loaded.definitions
         messages = loaded.messages
-        warnings += loaded.warnings
+        capsuleWarnings = loaded.warnings
         origin = loaded.origin
       } catch ModuleError.refused(let names, let message) {
         // Lmod says it in many lines; where a module is missing there is more to say.

@@ -41,6 +41,7 @@ struct Node {
         arguments.request, environment: environment, configuration: configuration, host: host,
         files: StackReader(guarding: files), modules: loader)
       reply.plan(plan, verbose: arguments.isVerbose)
+      if arguments.isFirstNode { reply.warnings(plan.capsuleWarnings) }
       // A job's steps load the same modules, and one says what they say.
       if arguments.isFirstNode, !plan.messages.isEmpty,
         loader?.store?.isFirst(announcing: plan.messages, inJobOf: environment) ?? true
@@ -146,11 +147,15 @@ final class Reply {
         record("U", change.name)
       }
     }
-    for warning in plan.warnings { record("W", warning) }
+    warnings(plan.warnings)
     if verbose {
       record("I", plan.summary)
       if let summary = plan.moduleSummary { record("I", summary) }
     }
+  }
+
+  func warnings(_ texts: [String]) {
+    for text in texts { record("W", text) }
   }
 
   func messages(_ text: String) {
