@@ -28,7 +28,7 @@ package struct SlipwayCommand: ParsableCommand {
   /// Runs the command line, and lets a shell know where it has nothing to evaluate.
   package static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try subcommand(CommandLine.arguments.dropFirst()) ?? parseAsRoot()
       try command.run()
     } catch {
       let isEvaluated = [InitCommand.self, DeinitCommand.self].contains {
@@ -38,5 +38,15 @@ package struct SlipwayCommand: ParsableCommand {
       if isEvaluated && exitCode(for: error) != .success { print("false") }
       exit(withError: error)
     }
+  }
+
+  /// The subcommand that the first word names, if the others are its own; nil for all that the root
+  /// command answers: help, errors, completions.
+  ///
+  /// The way from the root takes a fifth of a shell's initialisation.
+  private static func subcommand(_ words: ArraySlice<String>) -> (any ParsableCommand)? {
+    let named = configuration.subcommands.first { $0._commandName == words.first }
+    guard let named, named.configuration.subcommands.isEmpty else { return nil }
+    return try? named.parse(Array(words.dropFirst()))
   }
 }

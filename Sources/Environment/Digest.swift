@@ -4,6 +4,11 @@
 /// file.
 package enum Digest {
   package static func hex(of bytes: some Sequence<UInt8>) -> String {
+    // Other rooms get no copy of a generic function that is made for their type of bytes.
+    bytes.withContiguousStorageIfAvailable(digest) ?? Array(bytes).withUnsafeBufferPointer(digest)
+  }
+
+  private static func digest(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
     // Offset basis and prime of FNV-1a, 64 bits (RFC 9923).
     var (a, b): (UInt64, UInt64) = (0xcbf2_9ce4_8422_2325, 0x6c62_272e_07bb_0142)
     for byte in bytes {

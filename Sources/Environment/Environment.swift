@@ -1,3 +1,5 @@
+import Glibc
+
 /// A process environment as a value: names and their values, each name once.
 ///
 /// Values are text. Bytes that are not UTF-8 (a directory name in Latin-1) are carried as the
@@ -84,7 +86,7 @@ package struct Environment: Equatable, Sendable {
   }
 
   /// Whether a text has the first byte of the scalars from U+100000.
-  private static func mayHoldEscapes(_ text: String) -> Bool { text.utf8.contains(0xF4) }
+  private static func mayHoldEscapes(_ text: String) -> Bool { text.holds(0xF4) }
 
   package static func bytes(_ text: String) -> [UInt8] {
     guard mayHoldEscapes(text) else { return Array(text.utf8) }
@@ -92,6 +94,15 @@ package struct Environment: Equatable, Sendable {
       scalar.value >= escapes + 0x80
         ? [UInt8(scalar.value - escapes)] : Array(String(scalar).utf8)
     }
+  }
+}
+
+extension String {
+  /// Whether a byte is in the text; environments have hundreds of kilobytes to look through.
+  func holds(_ byte: UInt8) -> Bool {
+    utf8.withContiguousStorageIfAvailable { bytes in
+      bytes.baseAddress.map { memchr($0, Int32(byte), bytes.count) != nil } ?? false
+    } ?? utf8.contains(byte)
   }
 }
 

@@ -75,7 +75,7 @@ extension String {
   /// stay. In UTF-8 such a byte is never part of another character.
   fileprivate func escaping(_ scalar: Unicode.Scalar, as replacement: String) -> String {
     let byte = UInt8(ascii: scalar)
-    guard utf8.contains(byte) else { return self }
+    guard holds(byte) else { return self }
     var result: [UInt8] = []
     result.reserveCapacity(utf8.count + 16)
     for next in utf8 {
