@@ -77,8 +77,8 @@ struct Lmod {
     let argv =
       ["bash", "--noprofile", "--norc", "-c", Self.script, LmodTracer.lua(output: 4), command]
       + modules
-    let status = Self.withCStrings(argv.map { Array($0.utf8) }) { argv in
-      Self.withCStrings(own.entries) { variables in
+    let status = withCStrings(argv.map { Array($0.utf8) }) { argv in
+      withCStrings(own.entries) { variables in
         sw_run(
           "/bin/bash", argv, variables, descriptors, Int32(descriptors.count),
           Int32(clamping: Int(seconds * 1000)), Self.limit, heartbeat)
@@ -135,19 +135,5 @@ struct Lmod {
       bytes += chunk[..<count]
     }
     return bytes
-  }
-
-  /// Lends a NULL-ended array of C strings.
-  private static func withCStrings<Result>(
-    _ strings: [[UInt8]], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-  ) -> Result {
-    let pointers: [UnsafeMutablePointer<CChar>?] =
-      strings.map { string in
-        (string + [0]).withUnsafeBufferPointer { buffer in
-          buffer.withMemoryRebound(to: CChar.self) { strdup($0.baseAddress!) }
-        }
-      } + [nil]
-    defer { pointers.forEach { free($0) } }
-    return body(pointers)
   }
 }

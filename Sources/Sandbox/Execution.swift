@@ -60,15 +60,7 @@ package func memoryFile() throws(ExecutionError) -> Int32 {
 
 /// execve(2); returns the errno.
 private func replace(_ path: String, _ argv: [String], _ environment: [[UInt8]]) -> Int32 {
-  func pointers(_ strings: [[UInt8]]) -> [UnsafeMutablePointer<CChar>?] {
-    strings.map { bytes in
-      (bytes + [0]).withUnsafeBufferPointer { buffer in
-        buffer.withMemoryRebound(to: CChar.self) { strdup($0.baseAddress!) }
-      }
-    } + [nil]
+  withCStrings(argv.map(Environment.bytes)) { arguments in
+    withCStrings(environment) { variables in -sw_execute(path, arguments, variables) }
   }
-  let arguments = pointers(argv.map(Environment.bytes))
-  let variables = pointers(environment)
-  defer { (arguments + variables).forEach { free($0) } }
-  return -sw_execute(path, arguments, variables)
 }
