@@ -17,7 +17,7 @@ struct EnvCommand: ParsableCommand {
       A module file asks with --module-records; slipway-modulefile(1) prints such files.
       """)
 
-  @OptionGroup var stack: StackOptions
+  @OptionGroup var launch: LaunchOptions
 
   @Option(help: "The shell to print for: sh, bash, zsh, ksh, dash, csh, tcsh or fish.")
   var shell = "sh"
@@ -50,7 +50,7 @@ struct EnvCommand: ParsableCommand {
   func run() throws {
     guard !moduleRecords else { return try answerModuleFile() }
     try reportingFailures {
-      let plan = try stack.plan([])
+      let plan = try launch.plan([])
       guard !json else { return print(try PlanDocument(plan).json) }
       let shell = Shell(named: shell)!
       writeOutput(plan.changes.compactMap(shell.command).map { $0 + ";\n" }.joined())
@@ -68,7 +68,7 @@ struct EnvCommand: ParsableCommand {
         let done = StackSelection.initialisation(shownBy: .ofThisProcess)
         records = try StackSelection.moduleRecords(of: done)
       } else {
-        let plan = try stack.plan([])
+        let plan = try launch.plan([])
         records = plan.modulesElsewhere(in: .ofThisProcess).map { .remove("MODULEPATH", $0) }
         records += try StackSelection.moduleRecords(of: plan.initialisation)
         records.append(.message("\(plan.selection.subdirectory) of \(plan.selection.prefix)"))

@@ -16,7 +16,7 @@ struct InitCommand: ParsableCommand {
         slipway init fish | source
       """)
 
-  @OptionGroup var stack: StackOptions
+  @OptionGroup var launch: LaunchOptions
 
   @Argument(help: "The shell: \(ShellProgram.names).")
   var shell: String
@@ -25,7 +25,7 @@ struct InitCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let session = try Initialisation(of: stack, in: Environment.ofThisProcess)
+      let session = try Initialisation(of: launch, in: Environment.ofThisProcess)
       try writeCommands(
         session.commands(for: try ShellProgram(argument: shell)), for: shell)
     }
@@ -40,12 +40,12 @@ struct Initialisation {
   var changes: [EnvironmentChange]
 
   /// Initialises for one version at a time: another one is undone first.
-  init(of stack: StackOptions, in inherited: Environment) throws {
+  init(of launch: LaunchOptions, in inherited: Environment) throws {
     let undo = try EnvironmentUndo(of: inherited)
     let clean = undo?.undone(inherited) ?? inherited
     var hasLmod = false
     func planned(in environment: Environment) throws -> LaunchPlan {
-      try stack.plan([], in: environment) { plan, files in
+      try launch.plan([], in: environment) { plan, files in
         hasLmod = try files.kind(plan.selection.lmodCommand) == .file
       }
     }
@@ -57,7 +57,7 @@ struct Initialisation {
       guard modules.isEmpty else { throw InitialisationError.loadedModules(modules) }
       plan = try planned(in: clean)
     }
-    stack.report(plan)
+    launch.report(plan)
 
     // Of the shell as it was: what an earlier initialisation has set is no tool of the site.
     var result = plan.environment
@@ -72,7 +72,7 @@ struct Initialisation {
       ).applied(to: result)
     } else {
       module = .absent
-      Logger.slipway(verbose: stack.verbose).info(
+      Logger.slipway(verbose: launch.stack.verbose).info(
         "\(plan.selection.lmod) is not there: the environment is set, no module command is defined"
       )
     }

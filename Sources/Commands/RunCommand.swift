@@ -17,7 +17,7 @@ struct RunCommand: ParsableCommand {
         slipway run --eessi 2023.06 --dry-run --json -- true
       """)
 
-  @OptionGroup var stack: StackOptions
+  @OptionGroup var launch: LaunchOptions
 
   @Flag(help: "Print the plan and launch nothing.")
   var dryRun = false
@@ -39,7 +39,7 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let plan = try stack.plan(command)
+      let plan = try launch.plan(command)
       guard dryRun else { try execute(plan.argv, environment: plan.environment) }
       print(json ? try PlanDocument(plan).json : plan.text)
     }

@@ -19,7 +19,7 @@ struct ShellCommand: ParsableCommand {
         srun --pty slipway shell
       """)
 
-  @OptionGroup var stack: StackOptions
+  @OptionGroup var launch: LaunchOptions
 
   @Argument(help: "The shell, by its name or path (default: $SHELL, else bash or sh).")
   var shell: String?
@@ -35,14 +35,14 @@ struct ShellCommand: ParsableCommand {
       let program = try ShellProgram(argument: path)
       if program.family == .csh {
         // No option of csh names a file to read after the user's own.
-        let session = try Initialisation(of: stack, in: inherited)
+        let session = try Initialisation(of: launch, in: inherited)
         writeError(
           "slipway: \(program) is given the environment alone; for the module command type: "
             + "eval `slipway init \(program)`")
         try execute([path], environment: session.environment)
       }
       // What fails shall fail here and not in the new shell.
-      let plan = try stack.plan([], in: inherited)
+      let plan = try launch.plan([], in: inherited)
       let arguments = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
       let start = ShellStart(
         program,

@@ -219,9 +219,9 @@ _slipway_detect() {
 
 _slipway_env() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --json --module-records --as-initialised --version -h --help)
+    non_repeating_flags=(--verbose -v --load-fallback --json --module-records --as-initialised --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config --shell)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load --shell)
     __slipway_offer_flags_options 0
 
     # Offer option value completions
@@ -235,10 +235,10 @@ _slipway_env() {
     '--eessi-arch')
         return
         ;;
-    '--load')
+    '--config')
         return
         ;;
-    '--config')
+    '--load')
         return
         ;;
     '--shell')
@@ -249,9 +249,9 @@ _slipway_env() {
 
 _slipway_run() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --dry-run --json --version -h --help)
+    non_repeating_flags=(--verbose -v --load-fallback --dry-run --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load)
     __slipway_offer_flags_options -1
 
     # Offer option value completions
@@ -265,10 +265,10 @@ _slipway_run() {
     '--eessi-arch')
         return
         ;;
-    '--load')
+    '--config')
         return
         ;;
-    '--config')
+    '--load')
         return
         ;;
     esac
@@ -276,9 +276,9 @@ _slipway_run() {
 
 _slipway_init() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --version -h --help)
+    non_repeating_flags=(--verbose -v --load-fallback --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -292,10 +292,10 @@ _slipway_init() {
     '--eessi-arch')
         return
         ;;
-    '--load')
+    '--config')
         return
         ;;
-    '--config')
+    '--load')
         return
         ;;
     esac
@@ -311,9 +311,9 @@ _slipway_deinit() {
 
 _slipway_shell() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --version -h --help)
+    non_repeating_flags=(--verbose -v --load-fallback --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -327,10 +327,10 @@ _slipway_shell() {
     '--eessi-arch')
         return
         ;;
-    '--load')
+    '--config')
         return
         ;;
-    '--config')
+    '--load')
         return
         ;;
     esac
@@ -361,9 +361,9 @@ _slipway_modules() {
 
 _slipway_modules_avail() {
     repeating_flags=()
-    non_repeating_flags=(--long --load-fallback --verbose -v --json --version -h --help)
+    non_repeating_flags=(--long --verbose -v --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -375,9 +375,6 @@ _slipway_modules_avail() {
         return
         ;;
     '--eessi-arch')
-        return
-        ;;
-    '--load')
         return
         ;;
     '--config')
@@ -388,9 +385,9 @@ _slipway_modules_avail() {
 
 _slipway_modules_spider() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    non_repeating_flags=(--verbose -v --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -402,9 +399,6 @@ _slipway_modules_spider() {
         return
         ;;
     '--eessi-arch')
-        return
-        ;;
-    '--load')
         return
         ;;
     '--config')
@@ -415,9 +409,9 @@ _slipway_modules_spider() {
 
 _slipway_modules_show() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    non_repeating_flags=(--verbose -v --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -431,9 +425,6 @@ _slipway_modules_show() {
     '--eessi-arch')
         return
         ;;
-    '--load')
-        return
-        ;;
     '--config')
         return
         ;;
@@ -442,9 +433,9 @@ _slipway_modules_show() {
 
 _slipway_modules_list() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --json --version -h --help)
+    non_repeating_flags=(--verbose -v --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config)
     __slipway_offer_flags_options 0
 
     # Offer option value completions
@@ -458,9 +449,6 @@ _slipway_modules_list() {
     '--eessi-arch')
         return
         ;;
-    '--load')
-        return
-        ;;
     '--config')
         return
         ;;
@@ -469,9 +457,9 @@ _slipway_modules_list() {
 
 _slipway_modulefile() {
     repeating_flags=()
-    non_repeating_flags=(--load-fallback --verbose -v --version -h --help)
+    non_repeating_flags=(--verbose -v --version -h --help)
     repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --load --config --slipway)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --slipway)
     __slipway_offer_flags_options 1
 
     # Offer option value completions
@@ -483,9 +471,6 @@ _slipway_modulefile() {
         return
         ;;
     '--eessi-arch')
-        return
-        ;;
-    '--load')
         return
         ;;
     '--config')

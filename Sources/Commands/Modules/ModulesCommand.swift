@@ -27,10 +27,4 @@ struct ModulesOptions: ParsableArguments {
 
   @Flag(help: "Print JSON, schema 1.")
   var json = false
-
-  mutating func validate() throws {
-    guard stack.modules == nil, !stack.fallsBack else {
-      throw ValidationError("--load and --load-fallback are for slipway run and slipway env")
-    }
-  }
 }

@@ -172,13 +172,10 @@ struct Surveyor {
   /// Plans a launch that loads modules.
   func plan(loading modules: [String] = [], in environment: Environment) throws -> LaunchPlan {
     files.renew()
+    var request = stack.request()
+    request.modules = modules
     return try LaunchPlan(
-      LaunchRequest(
-        repository: stack.repository.map { .init($0, source: "--eessi-repo") },
-        version: stack.version.map { .init($0, source: "--eessi") },
-        subdirectory: stack.subdirectory.map { .init($0, source: "--eessi-arch") },
-        modules: modules),
-      environment: environment, configuration: configuration, host: host,
+      request, environment: environment, configuration: configuration, host: host,
       files: StackReader(guarding: files), modules: modules.isEmpty ? nil : loader)
   }
 }
