@@ -146,7 +146,7 @@ struct EquivalenceTests {
   @Test(arguments: [
     #"setenv("HOST", (capture("uname -n"):gsub("%s", "")))"#: "runs uname -n",
     #"setenv("X", (subprocess("id -u"):gsub("%s", "")))"#: "runs id -u",
-    #"setenv("T", tostring(os.time()))"#: "asks for the time",
+    #"setenv("T", tostring(os.time() > 0))"#: "asks for the time",
     #"setenv("D", os.date("%Y"))"#: "asks for the time",
     #"execute{cmd="true", modeA={"load"}}"#: "runs true",
     #"os.execute("true")"#: "runs true",
