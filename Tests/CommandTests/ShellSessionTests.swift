@@ -183,7 +183,8 @@ struct ShellSessionTests {
   }
 
   @Test(
-    .enabled(if: hasLmod, "Lmod is not installed in \(lmod)"), arguments: ScriptShell.all)
+    .enabled(if: hasLmod, "needs Lmod in \(lmod) (apt-get install lmod)"),
+    arguments: ScriptShell.all)
   func `modules load after init and are unloaded by deinit`(shell: ScriptShell) throws {
     guard Self.isInstalled(shell.program) else { return }
     try Self.withStack { slipway, configuration, directory in
@@ -207,7 +208,8 @@ struct ShellSessionTests {
 
   /// As much as a hundred modules set, an alias, and what modules loaded later add to it.
   @Test(
-    .enabled(if: hasLmod, "Lmod is not installed in \(lmod)"), arguments: ScriptShell.all)
+    .enabled(if: hasLmod, "needs Lmod in \(lmod) (apt-get install lmod)"),
+    arguments: ScriptShell.all)
   func `modules that init loads are undone by deinit`(shell: ScriptShell) throws {
     guard Self.isInstalled(shell.program) else { return }
     try Self.withStack { slipway, configuration, directory in
@@ -239,7 +241,7 @@ struct ShellSessionTests {
   }
 
   @Test(
-    .enabled(if: hasLmod, "Lmod is not installed in \(lmod)"),
+    .enabled(if: hasLmod, "needs Lmod in \(lmod) (apt-get install lmod)"),
     arguments: ScriptShell.all.filter(\.keepsFunctions))
   func `functions and aliases of the user come back`(shell: ScriptShell) throws {
     guard Self.isInstalled(shell.program) else { return }
@@ -266,7 +268,7 @@ struct ShellSessionTests {
     }
   }
 
-  @Test(.enabled(if: hasLmod, "Lmod is not installed in \(lmod)"))
+  @Test(.enabled(if: hasLmod, "needs Lmod in \(lmod) (apt-get install lmod)"))
   func `an exported function of bash comes back exported`() throws {
     try Self.withStack { slipway, configuration, directory in
       let shell = try #require(ScriptShell.all.first { $0.program == "bash" })
@@ -286,7 +288,7 @@ struct ShellSessionTests {
     }
   }
 
-  @Test(.enabled(if: hasLmod, "Lmod is not installed in \(lmod)"))
+  @Test(.enabled(if: hasLmod, "needs Lmod in \(lmod) (apt-get install lmod)"))
   func `a site's Lmod is kept, older tools are replaced`() throws {
     try Self.withStack { slipway, configuration, directory in
       let shell = try #require(ScriptShell.all.first { $0.program == "bash" })
