@@ -30,6 +30,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // Executables: one file each.
@@ -88,6 +89,15 @@ let package = Package(
     .target(
       name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
       swiftSettings: strict),
+    .target(
+      name: "Injection",
+      dependencies: [
+        "CLinux", "ELF", "Environment", "Host", "Microarchitecture",
+        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
+        system,
+      ],
+      swiftSettings: strict),
+    .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
     .target(name: "Environment", swiftSettings: strict),
 
@@ -135,6 +145,11 @@ let package = Package(
       dependencies: [
         "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Stack", "TestSupport",
       ],
+      swiftSettings: strict),
+    .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "InjectionTests",
+      dependencies: ["ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),
