@@ -103,6 +103,7 @@ package struct LoaderWorld: Sendable {
     case .absent: throw fail("there is no such file")
     case .unreadable(let code): throw fail(SystemError.text(code))
     case .unusable(let error): throw fail(error.description)
+    case .waiting: throw fail("it is a FIFO")
     case .object(let found, let what): (object, identity) = (found, what)
     }
     guard let bytes = files.contents(of: interpreter) else { throw fail("it cannot be read") }
