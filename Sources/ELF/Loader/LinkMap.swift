@@ -47,7 +47,9 @@ struct LinkMap {
   /// The linker's own number while a program is started.
   private static let linker = 1
 
-  /// A program that is started. The kernel maps it and the linker, which knows neither file.
+  /// A program that is started.
+  ///
+  /// The kernel maps it and the linker, which knows neither file.
   init(program: OpenedFile, path: String, world: LoaderWorld) {
     let interpreter = program.object.interpreter ?? world.interpreter
     maps = [
@@ -118,6 +120,11 @@ struct LinkMap {
   mutating func move(_ index: Int, before other: Int) {
     chain.removeAll { $0 == index }
     chain.insert(index, at: chain.firstIndex(of: other) ?? chain.endIndex)
+    if other == 0 {
+      // The linker looks for what it knows from the program on, and maps this one once more.
+      byName = byName.filter { $0.value != index }
+      byFile = byFile.filter { $0.value != index }
+    }
   }
 
   /// Puts the linker where the search for symbols comes to it; it stays out where nobody asks.
@@ -131,7 +138,8 @@ struct LinkMap {
 
   /// What `ldd` prints, from the program on.
   func closure(libraryPath: [String]) -> Closure {
-    // A filter of the program stands before it; here it stands behind it.
+    // The program comes first, even where filters of its own stand before it.
+    let filterCount = chain.firstIndex(of: 0)!
     let chain = [0] + chain.filter { $0 != 0 }
     var numbers = [Int?](repeating: nil, count: maps.count)
     var count = 0
@@ -140,6 +148,7 @@ struct LinkMap {
       count += 1
     }
     var closure = Closure(libraryPath: libraryPath)
+    closure.filterCount = filterCount
     closure.objects.reserveCapacity(count)
     for index in chain {
       let map = maps[index]

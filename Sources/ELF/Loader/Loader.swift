@@ -10,8 +10,8 @@ package final class Loader {
   /// What relative paths start from.
   private let workingDirectory: String
   private let capabilityDirectories: [String]
-  /// Debian's linker passes over files of other machines before it looks at their byte order.
-  private let passesOverForeignOrders: Bool
+  /// Debian's linker has a change for its directories by architecture; so has its `$LIB` a slash.
+  private let looksAtMachineFirst: Bool
 
   private var opened: [String: Opened] = [:]
   private var directories: [String: SearchDirectory] = [:]
@@ -32,7 +32,7 @@ package final class Loader {
     self.files = files
     self.workingDirectory = workingDirectory
     capabilityDirectories = world.capabilityDirectories
-    passesOverForeignOrders = world.libraryToken.contains("/")
+    looksAtMachineFirst = world.libraryToken.contains("/")
     demand = world.demand
   }
 
@@ -132,8 +132,7 @@ package final class Loader {
     var position = 0
     while position < list.count {
       let current = list[position]
-      isDone.insert(current)
-      guard let file = link.maps[current].file else {
+      guard isDone.insert(current).inserted, let file = link.maps[current].file else {
         position += 1
         continue
       }
@@ -144,7 +143,8 @@ package final class Loader {
             if dependency.kind == .needed { link.isNeeded(nil, by: current) }
             continue
           }
-          let index = try map(name, for: current, in: &link)
+          let index = try map(
+            name, for: current, in: &link, isOptional: dependency.kind == .auxiliary)
           if dependency.kind == .needed {
             link.isNeeded(index, by: current)
             if isListed.insert(index).inserted { list.append(index) }
@@ -163,7 +163,6 @@ package final class Loader {
           if dependency.kind != .auxiliary { return error }
         }
       }
-      while position < list.count, isDone.contains(list[position]) { position += 1 }
     }
     return nil
   }
@@ -181,7 +180,7 @@ package final class Loader {
   /// Maps an object by a name and gives its number: glibc's `_dl_map_object`.
   private func map(
     _ name: String, for requester: Int, in link: inout LinkMap, isPreload: Bool = false,
-    isOpened: Bool = false
+    isOpened: Bool = false, isOptional: Bool = false
   ) throws(LoaderFailure) -> Int {
     if let known = link.number(of: name) { return known }
     let (file, via): (OpenedFile, Via)
@@ -189,7 +188,7 @@ package final class Loader {
     case .file(let found, let how): (file, via) = (found, how)
     case .nothing(let miss):
       let reason = miss.reason(otherClass: otherClass)
-      if isPreload || isOpened { throw LoaderFailure(path: name, reason: reason) }
+      if isPreload || isOpened || isOptional { throw LoaderFailure(path: name, reason: reason) }
       var map = LinkMap.Map(name: name, path: name, file: nil, requester: requester, via: .path)
       map.reason = reason
       return link.append(map)
@@ -216,7 +215,7 @@ package final class Loader {
     _ name: String, for requester: Int, in link: borrowing LinkMap
   ) throws(LoaderFailure) -> Finding {
     if name.utf8.contains(0x2f) {
-      switch open(name) {
+      switch open(expand(name) { origin(of: link.maps[requester].file!) }) {
       case .file(let file): return .file(file, .path)
       case .passedOver(let miss): return .nothing(miss)
       case .fatal(let failure): throw failure
@@ -298,7 +297,8 @@ package final class Loader {
       miss.code = 2
       for (prefix, contents) in directory.parts {
         if case .names(let names) = contents, !names.contains(name) {
-          miss.code = 2
+          // NAME_MAX: the linker would be told ENAMETOOLONG.
+          miss.code = name.utf8.count > 255 ? 36 : 2
           continue
         }
         switch open(prefix + name) {
@@ -344,12 +344,12 @@ package final class Loader {
     case .unusable(.invalid(let what, let header)):
       result =
         verdict(
-          header.refusal(by: linker, passesOverForeignOrders: passesOverForeignOrders))
+          header.refusal(by: linker, looksAtMachineFirst: looksAtMachineFirst))
         ?? .fatal(LoaderFailure(path: path, reason: what))
     case .object(let object, let identity):
       result =
         verdict(
-          object.header.refusal(by: linker, passesOverForeignOrders: passesOverForeignOrders))
+          object.header.refusal(by: linker, looksAtMachineFirst: looksAtMachineFirst))
         ?? .file(OpenedFile(path: path, object: object, identity: identity))
     }
     opened[path] = result
