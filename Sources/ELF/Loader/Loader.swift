@@ -16,7 +16,8 @@ package final class Loader {
   private var opened: [String: Opened] = [:]
   private var directories: [String: SearchDirectory] = [:]
   private var searchPaths: [String: SearchPath] = [:]
-  private var cachePaths: [String: String?] = [:]
+  /// What names lead to that are in no list of directories.
+  private var common: [String: Result<Finding, LoaderFailure>] = [:]
   private let demand: LoaderCache.Demand
   private lazy var systemPath = SearchPath(world.systemDirectories.map(directory))
 
@@ -127,12 +128,12 @@ package final class Loader {
   /// Maps what the objects of a list need, breadth first, and appends it to the list; filters come
   /// before what they filter. Ends at what the linker ends at.
   private func mapDependencies(_ list: inout [Int], in link: inout LinkMap) -> LoaderFailure? {
-    var isListed = Set(list)
-    var isDone: Set<Int> = []
+    var (isListed, isDone) = (IndexSet(), IndexSet())
+    for index in list { isListed.insert(index) }
     var position = 0
     while position < list.count {
       let current = list[position]
-      guard isDone.insert(current).inserted, let file = link.maps[current].file else {
+      guard isDone.insert(current), let file = link.maps[current].file else {
         position += 1
         continue
       }
@@ -147,10 +148,10 @@ package final class Loader {
             name, for: current, in: &link, isOptional: dependency.kind == .auxiliary)
           if dependency.kind == .needed {
             link.isNeeded(index, by: current)
-            if isListed.insert(index).inserted { list.append(index) }
+            if isListed.insert(index) { list.append(index) }
             continue
           }
-          if !isListed.insert(index).inserted {
+          if !isListed.insert(index) {
             // Behind the object it moves to the front of it; before it, it stays.
             guard let late = list[(at + 1)...].firstIndex(of: index) else { continue }
             list.remove(at: late)
@@ -171,6 +172,7 @@ package final class Loader {
   private func expand(
     _ dependency: ELFObject.Dependency, of file: OpenedFile
   ) throws(LoaderFailure) -> String? {
+    if dependency.isPlain { return dependency.name }
     let name = expand(dependency.name) { origin(of: file) }
     if !name.isEmpty || dependency.name.isEmpty { return name }
     guard dependency.kind == .auxiliary else { return nil }
@@ -209,6 +211,11 @@ package final class Loader {
   private enum Finding {
     case file(OpenedFile, Via)
     case nothing(Miss)
+
+    /// The same, when something was tried before.
+    func after(_ miss: Miss) -> Self {
+      if case .nothing(let why) = self { .nothing(why.after(miss)) } else { self }
+    }
   }
 
   private func find(
@@ -227,7 +234,7 @@ package final class Loader {
       switch try find(name, in: path) {
       case .file(let file, let directory): return (file, directory)
       case .nothing(let why):
-        miss = Miss(code: why.code, isOtherClass: miss.isOtherClass || why.isOtherClass)
+        miss = why.after(miss)
         return nil
       }
     }
@@ -255,28 +262,41 @@ package final class Loader {
     if let path = runpath(of: file), let hit = try search(path) {
       return .file(hit.file, .runpath(hit.directory))
     }
-    let isConfined = object.flags.contains(.noDefaultLibraries)
-    if let cached = cachePath(of: name),
+    if !object.flags.contains(.noDefaultLibraries) {
+      let finding: Result<Finding, LoaderFailure>
+      if let known = common[name] {
+        finding = known
+      } else {
+        finding = Result { () throws(LoaderFailure) in
+          try findInSystem(name, isConfined: false)
+        }
+        common[name] = finding
+      }
+      return try finding.get().after(miss)
+    }
+    return try findInSystem(name, isConfined: true).after(miss)
+  }
+
+  /// Looks in the cache and in the linker's own directories; what is confined wants nothing of
+  /// those, in neither.
+  private func findInSystem(
+    _ name: String, isConfined: Bool
+  ) throws(LoaderFailure) -> Finding {
+    var miss = Miss()
+    if let cached = world.cache?.path(of: name, for: demand),
       !isConfined || !world.systemDirectories.contains(where: cached.hasPrefix)
     {
       switch open(cached) {
       case .file(let file): return .file(file, .cache)
-      case .passedOver(let why):
-        miss = Miss(code: why.code, isOtherClass: miss.isOtherClass || why.isOtherClass)
+      case .passedOver(let why): miss = why
       case .fatal(let failure): throw failure
       }
     }
-    if !isConfined, let hit = try search(systemPath) {
-      return .file(hit.file, .systemDirectory(hit.directory))
+    if isConfined { return .nothing(miss) }
+    switch try find(name, in: systemPath) {
+    case .file(let file, let directory): return .file(file, .systemDirectory(directory))
+    case .nothing(let why): return .nothing(why.after(miss))
     }
-    return .nothing(miss)
-  }
-
-  private func cachePath(of name: String) -> String? {
-    if let known = cachePaths[name] { return known }
-    let path = world.cache?.path(of: name, for: demand)
-    cachePaths[name] = path
-    return path
   }
 
   /// Looks a name up in the directories of a list: glibc's `open_path`.
@@ -305,7 +325,7 @@ package final class Loader {
         case .file(let file): return .file(file, directory: directory.path)
         case .fatal(let failure): throw failure
         case .passedOver(let why):
-          miss = Miss(code: why.code, isOtherClass: miss.isOtherClass || why.isOtherClass)
+          miss = why.after(miss)
         }
       }
       // It is there and something is wrong with it: neither ENOENT nor EACCES.
