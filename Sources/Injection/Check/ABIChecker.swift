@@ -85,7 +85,15 @@ package final class ABIChecker {
       return result
     }
     result.release = scene.loader.world.release.description
-    let own = closure(of: path, by: scene.loader, bundle: nil, method: .present)
+    var own = closure(of: path, by: scene.loader, bundle: nil, method: .present)
+    // What is injected by its override directories already is no part of what it has of its own.
+    let overridden = method == .present ? [] : overrideDirectories(in: own)
+    if !overridden.isEmpty,
+      case .success(let bare) = self.scene(
+        interpreter, binds: overridden.map { ($0, "/nonexistent") })
+    {
+      own = closure(of: path, by: bare.loader, bundle: nil, method: .present)
+    }
     let wanted = own.wantedMPINames
     guard !wanted.isEmpty || !own.mpiLibraries.isEmpty else { return result }
     result.usesMPI = true
@@ -107,7 +115,7 @@ package final class ABIChecker {
       return result
     }
     result.bundle = bundle
-    let binds = method == .override || method == nil ? overrides(in: own, for: bundle) : []
+    let binds = method == .override || method == nil ? binds(of: bundle, at: overridden) : []
     let method = method ?? (binds.isEmpty ? .libraryPath : .override)
     result.method = method
     if method == .override && binds.isEmpty {
@@ -161,11 +169,9 @@ package final class ABIChecker {
     return wanted.lazy.compactMap(MPINames.family(of:)).first
   }
 
-  /// The override directories in the run paths of a program, with what the bundle puts there.
-  private func overrides(
-    in closure: Closure, for bundle: MPIBundle
-  ) -> [(path: String, target: String)] {
-    var binds: [(path: String, target: String)] = []
+  /// The override directories in the run paths of a program and its libraries.
+  private func overrideDirectories(in closure: Closure) -> [String] {
+    var directories: [String] = []
     for loaded in closure.objects {
       guard let rpath = loaded.object.runpath ?? loaded.object.rpath else { continue }
       for element in rpath.split(separator: ":") {
@@ -175,16 +181,20 @@ package final class ABIChecker {
           parts[at + 2].hasPrefix("system")
         else { continue }
         let system = parts[...(at + 2)].joined(separator: "/")
-        for name in ["lib", "lib64"] {
-          let bind = (path: "\(system)/\(name)", target: bundle.directory)
-          if !binds.contains(where: { $0.path == bind.path }) { binds.append(bind) }
-        }
-        if let prefix = bundle.prefix, !binds.contains(where: { $0.path == system }) {
-          binds.append((path: system, target: prefix))
-        }
+        if !directories.contains(system) { directories.append(system) }
       }
     }
-    return binds
+    return directories
+  }
+
+  /// What a bundle puts at override directories.
+  private func binds(
+    of bundle: MPIBundle, at directories: [String]
+  ) -> [(path: String, target: String)] {
+    directories.flatMap { system in
+      ["lib", "lib64"].map { (path: "\(system)/\($0)", target: bundle.directory) }
+        + (bundle.prefix.map { [(path: system, target: $0)] } ?? [])
+    }
   }
 
   /// Whether the injected library is the one that is loaded, and the only one.

@@ -26,9 +26,13 @@ extension Closure {
     let own = objects[first].object.symbols
     let others = libraries.dropFirst().map { objects[$0].object.symbols }
     return objects.contains { loaded in
-      !MPILibrary.isLibrary(loaded.object)
+      // Its Fortran and C++ libraries may use the internals of either.
+      !MPILibrary.isLibrary(loaded.object) && !MPINames.isMPI(loaded.path.lastComponent)
         && loaded.object.symbols.references.contains { reference in
-          guard reference.isMPI, !reference.isWeak else { return false }
+          // The interface itself: modules of Fortran use internals, which either has.
+          guard !reference.isWeak,
+            ["MPI_", "PMPI_", "MPIX_", "mpi_", "pmpi_"].contains(where: reference.name.hasPrefix)
+          else { return false }
           let name = SymbolName(reference.name)
           return own.definition(of: name, version: reference.version) == nil
             && others.contains { $0.definition(of: name, version: reference.version) != nil }
