@@ -21,7 +21,8 @@ extension LabTests {
 
     private func expectHealthyCluster() throws {
       try lab.waitUntilIdle()
-      #expect(try lab.states() == ["n1 idle", "n2 idle", "n3 idle", "n4 idle"])
+      let states = try lab.states()
+      #expect(states == ["n1 idle", "n2 idle", "n3 idle", "n4 idle"])
     }
 
     /// What slipway said, line by line.

@@ -11,15 +11,15 @@ import Testing
 struct StepCheckTests {
   @Test func aProgramIsLookedForWhereSlurmstepdLooks() {
     func candidates(_ program: String, _ path: String? = "/a:/b:rel") -> [String] {
-      Step(tasks: 2, program: program, directory: "/work").candidates(
+      Step(tasks: 2, program: program, directory: "/job").candidates(
         in: Environment(path.map { ["PATH": $0] } ?? [:]))
     }
     #expect(candidates("/bin/x") == ["/bin/x"])
-    #expect(candidates("./x") == ["/work/./x"])
-    #expect(candidates("../x") == ["/work/../x"])
-    #expect(candidates("x") == ["/a/x", "/b/x", "/work/rel/x", "/work/x"])
-    #expect(candidates("sub/x") == ["/a/sub/x", "/b/sub/x", "/work/rel/sub/x", "/work/sub/x"])
-    #expect(candidates("x", nil) == ["/work/x"])
+    #expect(candidates("./x") == ["/job/./x"])
+    #expect(candidates("../x") == ["/job/../x"])
+    #expect(candidates("x") == ["/a/x", "/b/x", "/job/rel/x", "/job/x"])
+    #expect(candidates("sub/x") == ["/a/sub/x", "/b/sub/x", "/job/rel/sub/x", "/job/sub/x"])
+    #expect(candidates("x", nil) == ["/job/x"])
     #expect(Step(tasks: 2, program: "./x").candidates(in: Environment()) == [])
   }
 

@@ -38,4 +38,23 @@ struct ReleaseTests {
       #expect(!symbols.contains("spank_prepend_task_argv"), "22.05 has it not")
     }
   }
+
+  /// The probe's library is loaded by programs with C libraries of their own, such as a stack's.
+  @Test(.enabled(if: Tool.isInstalled("readelf"), "readelf is not installed"))
+  func theProbesLibraryAsksLittleOfTheCLibrary() throws {
+    try TemporaryDirectory.with { directory in
+      let built = try run([
+        "make", "-C", "\(Package.root)/spank", "BUILD=\(directory.path)",
+        directory("slipway-probe.so"),
+      ])
+      try #require(built.status == 0, "\(built.stderr)")
+      let text = try run(["readelf", "-dVW", directory("slipway-probe.so")]).stdout
+      #expect(text.split(separator: "(NEEDED)").count == 2 && text.contains("[libc.so.6]"))
+      // 2.17 is the first release for aarch64 and that of the manylinux2014 standard (PEP 599).
+      let releases = text.split(separator: "GLIBC_2.").dropFirst().compactMap {
+        Int($0.prefix(while: \.isNumber))
+      }
+      #expect(!releases.isEmpty && releases.allSatisfy { $0 <= 17 }, "\(releases)")
+    }
+  }
 }

@@ -39,7 +39,9 @@ package struct StepProgram: Equatable, Sendable {
       if let own = installed.first(where: { $0.library.family == family }) {
         return Use(library: own.library, root: own.root, isCertain: true)
       }
-      return MPILibrary(usualFor: name, family).map { Use(library: $0, isCertain: true) }
+      return MPILibrary(usualFor: name, family, in: environment).map {
+        Use(library: $0, isCertain: true)
+      }
     }
     guard mayUseMPI(loaded, software: software), let first = loaded.first else { return nil }
     let own = injected.first { $0.isUsed(by: first.library.family) }
@@ -90,11 +92,11 @@ extension MPILibrary {
   /// The library that usually has a name, where nothing tells which one it is.
   ///
   /// libmpi.so.12 is MPICH's and Intel's, which differ in what they speak; libmpich.so.12 is the
-  /// name that Debian and Ubuntu give MPICH's.
-  fileprivate init?(usualFor name: String, _ family: MPIFamily) {
+  /// name that Debian and Ubuntu give MPICH's, but for one that a user puts in its place.
+  fileprivate init?(usualFor name: String, _ family: MPIFamily, in environment: Environment) {
     switch family {
     case .openMPI: self.init(family: family, name: "Open MPI", kinds: [.pmix])
-    case .mpich where name.hasPrefix("libmpich"):
+    case .mpich where name.hasPrefix("libmpich") && environment.nonEmpty("LD_LIBRARY_PATH") == nil:
       self.init(family: family, name: "MPICH", kinds: [.pmi1, .pmi2])
     case .mpich, .abi: return nil
     }

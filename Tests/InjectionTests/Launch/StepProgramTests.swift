@@ -42,6 +42,9 @@ struct StepProgramTests {
   @Test(arguments: ["libmpi.so.12", "libmpi_abi.so.1"])
   func nothingIsSaidOfALibraryThatMayBeAnyOfSeveral(_ name: String) {
     #expect(mpi(program("/home/a/solver", needing(name))) == nil)
+    // Nor of one in whose place the user may have put Intel's.
+    let swapped = Environment(["LD_LIBRARY_PATH": "/opt/intel/mpi/lib"])
+    #expect(mpi(program("/home/a/solver", needing("libmpich.so.12")), swapped) == nil)
   }
 
   @Test func theModuleThatIsLoadedTellsTheVersion() throws {
