@@ -54,19 +54,19 @@ struct JudgeTests {
       name: "MPICH that was built for PMIx, under pmi2", lines: said(mpich, worlds(1, "MPICH")),
       mpi: "pmi2", code: 76, words: ["remedy: srun --mpi=pmix "]),
     Probe(
-      name: "an abort in MPI_Init", lines: openMPI, mpi: "none", status: 1 << 8, code: 76,
+      name: "an abort in MPI_Init", lines: openMPI, mpi: "none", status: 256, code: 76,
       words: [
         "two ranks of ring ended in MPI_Init (Open MPI, /sw/lib", "--mpi=none",
         "remedy: srun --mpi=pmix ",
       ]),
     Probe(
-      name: "an abort under the right kind", lines: openMPI, mpi: "pmix_v4", status: 1 << 8,
+      name: "an abort under the right kind", lines: openMPI, mpi: "pmix_v4", status: 256,
       code: 76, words: ["in MPI_Init", "remedy: slipway inject check ./ring"]),
     Probe(
       name: "a crash", lines: said(openMPI, worlds(2, "Open MPI v5.0.7")), status: 11, code: 76,
       words: ["ended in a message of 4 MiB (Open MPI v5.0.7,"]),
     Probe(
-      name: "a missing library", lines: [], status: 127 << 8, code: 76,
+      name: "a missing library", lines: [], status: 32_512, code: 76,
       words: ["ended with code 127 before main", "remedy: slipway inject check ./ring"]),
     Probe(
       name: "a crash before main", lines: [], status: 11, code: 76,
@@ -90,7 +90,7 @@ struct JudgeTests {
       name: "a start that takes too long", lines: [], isLate: true, code: 75,
       words: ["did not start in time", "remedy: try again"]),
     Probe(
-      name: "an srun that gets no step", lines: [], status: 1 << 8, code: 75,
+      name: "an srun that gets no step", lines: [], status: 256, code: 75,
       words: ["could not be started"]),
     Probe(
       name: "a program without MPI", lines: ["none", "none"], code: 0,
