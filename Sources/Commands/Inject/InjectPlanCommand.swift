@@ -169,11 +169,11 @@ struct InjectionChangeOptions: ParsableArguments {
     let interpreter = DynamicLinker.paths(of: processor.architecture, below: selection.eprefix)
       .first { if case .object = files.file(at: $0) { true } else { false } }
     let parent = "\(selection.prefix)/software/linux"
+    let all = Catalog.targets.filter { $0.architecture == processor.architecture }
+      .flatMap { [$0.subdirectory] + $0.aliases }
     let subdirectories =
       allTargets
-      ? (selection.suitable + selection.steppedOver.map(\.subdirectory)).filter {
-        files.list("\(parent)/\($0)/software") != nil
-      } : [selection.subdirectory]
+      ? all.filter { files.list("\(parent)/\($0)/software") != nil } : [selection.subdirectory]
     let places = subdirectories.map { subdirectory in
       // What every processor of the target has.
       let target = Catalog.target(named: subdirectory)
