@@ -67,6 +67,8 @@ package final class ELFObject: Sendable {
 
   struct Segment: Sendable {
     var kind: UInt32
+    /// `PF_X` 1, `PF_W` 2, `PF_R` 4.
+    var flags: UInt32
     var offset: UInt64
     var address: UInt64
     var fileSize: UInt64
@@ -128,11 +130,11 @@ package final class ELFObject: Sendable {
       segments.append(
         is64Bit
           ? Segment(
-            kind: headers.u32(at), offset: headers.u64(at + 8), address: headers.u64(at + 16),
+            kind: headers.u32(at), flags: headers.u32(at + 4), offset: headers.u64(at + 8), address: headers.u64(at + 16),
             fileSize: headers.u64(at + 32), memorySize: headers.u64(at + 40),
             alignment: headers.u64(at + 48))
           : Segment(
-            kind: headers.u32(at), offset: UInt64(headers.u32(at + 4)),
+            kind: headers.u32(at), flags: headers.u32(at + 24), offset: UInt64(headers.u32(at + 4)),
             address: UInt64(headers.u32(at + 8)), fileSize: UInt64(headers.u32(at + 16)),
             memorySize: UInt64(headers.u32(at + 20)), alignment: UInt64(headers.u32(at + 28))))
     }
