@@ -1,0 +1,43 @@
+/// A file that the linker opened, by the path by which it did.
+final class OpenedFile {
+  let path: String
+  let object: ELFObject
+  let identity: FileIdentity
+  /// Where its own search paths lead, once they were needed.
+  var rpath: SearchPath??
+  var runpath: SearchPath??
+
+  init(path: String, object: ELFObject, identity: FileIdentity) {
+    self.path = path
+    self.object = object
+    self.identity = identity
+  }
+}
+
+/// A list of directories, searched for many names.
+final class SearchPath {
+  let directories: [SearchDirectory]
+  /// What was found by a name.
+  var found: [String: Result<Hit?, LoaderFailure>] = [:]
+
+  struct Hit {
+    var file: OpenedFile
+    /// As it stands in the list.
+    var directory: String
+  }
+
+  init(_ directories: [SearchDirectory]) { self.directories = directories }
+}
+
+/// A directory of a list with its subdirectories for what the processor can do.
+final class SearchDirectory {
+  /// It ends in a slash; empty for the working directory.
+  let path: String
+  /// Those that exist, in the order in which they are searched, the directory itself last.
+  let parts: [(prefix: String, contents: LoaderDirectory)]
+
+  init(path: String, parts: [(prefix: String, contents: LoaderDirectory)]) {
+    self.path = path
+    self.parts = parts
+  }
+}
