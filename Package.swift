@@ -61,8 +61,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Sandbox",
-        "Stack", "Topology",
+        "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
@@ -71,7 +71,8 @@ let package = Package(
     .target(
       name: "Launch",
       dependencies: [
-        "Configuration", "Environment", "Host", "Microarchitecture", "Modules", "Stack",
+        "Configuration", "Environment", "Host", "Injection", "Microarchitecture", "Modules",
+        "Stack",
       ],
       swiftSettings: strict),
     .target(

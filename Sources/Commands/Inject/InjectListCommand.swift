@@ -1,5 +1,6 @@
 import ArgumentParser
 import ELF
+import Environment
 import Injection
 
 /// `slipway inject list`: what this machine has to inject.
@@ -29,6 +30,18 @@ struct InjectListCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
+      let files = RootFiles()!
+      let cache = files.contents(of: "/etc/ld.so.cache", limit: 1 << 26)
+        .flatMap { LoaderCache($0, order: .little) }
+      let bundles =
+        kind == nil || kind == .mpi
+        ? MPIBundle.discover(
+          in: files, cache: cache, places: directories.map(\.absolutePath),
+          path: Environment.ofThisProcess["PATH"])
+        : []
+      for bundle in bundles { print(bundle.library.description, bundle.path, bundle.library.kinds) }
     }
   }
 }
+
+extension InjectionKind: ExpressibleByArgument {}

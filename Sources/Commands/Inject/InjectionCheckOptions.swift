@@ -1,5 +1,4 @@
 import ArgumentParser
-import CLinux
 import Configuration
 import ELF
 import Environment
@@ -65,7 +64,11 @@ struct InjectionCheckOptions: ParsableArguments {
     let environment = Environment.ofThisProcess
     let processor = try MachineRoot().processor()
     let root = world.hasPrefix("root:") ? String(world.dropFirst("root:".count)) : "/"
-    let files = RootFiles(root: root)
+    guard let files = RootFiles(root: root) else {
+      throw InjectionError(
+        what: root, cause: "cannot be opened as a directory", remedy: "name the root of an image",
+        kind: .badInput)
+    }
     var interpreter = DynamicLinker.path(of: processor.architecture)
     var name = world
     if world == "stack" {
@@ -102,7 +105,7 @@ struct InjectionCheckOptions: ParsableArguments {
       libraryPath: environment.nonEmpty("LD_LIBRARY_PATH").map {
         $0.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == ";" }.map(String.init)
       } ?? [],
-      preload: list("LD_PRELOAD"), kind: mpi)
+      preload: list("LD_PRELOAD"), kind: mpi.map { LaunchKind($0) })
   }
 }
 

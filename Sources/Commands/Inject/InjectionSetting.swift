@@ -15,7 +15,7 @@ struct InjectionSetting: Sendable {
   var libraryPath: [String]
   var preload: [String]
   /// The kind of `srun --mpi`.
-  var kind: String?
+  var kind: LaunchKind?
 
   func checker() -> ABIChecker {
     ABIChecker(

@@ -294,6 +294,9 @@ package final class Loader {
       result = .fatal(
         LoaderFailure(path: path, reason: "cannot read file data: \(SystemError.text(21))"))
     case .unreadable(let code): result = .passedOver(code)
+    case .waiting:
+      result = .fatal(
+        LoaderFailure(path: path, reason: "a FIFO, at which the linker would wait for ever"))
     case .unusable(.tooShort):
       result = .fatal(LoaderFailure(path: path, reason: "file too short"))
     case .unusable(.noELF):

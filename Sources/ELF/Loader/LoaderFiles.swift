@@ -5,6 +5,8 @@ package enum LoaderFile: Sendable {
   case unreadable(Int32)
   /// It is no ELF object.
   case unusable(ELFError)
+  /// A FIFO: the linker would wait there until somebody writes.
+  case waiting
   case object(ELFObject, FileIdentity)
 }
 
@@ -41,6 +43,13 @@ package protocol LoaderFiles: AnyObject, Sendable {
   func file(at path: String) -> LoaderFile
   /// Lets the loader leave out candidates without a system call.
   func names(in directory: String) -> LoaderDirectory
-  /// The bytes of a file that is no object, such as ld.so.cache; nil where it cannot be read.
-  func contents(of path: String) -> [UInt8]?
+  /// The bytes of a regular file; nil where it cannot be read.
+  func source(at path: String) -> ByteSource?
+}
+
+extension LoaderFiles {
+  /// The bytes of a small file, such as ld.so.cache.
+  package func contents(of path: String, limit: Int = 1 << 26) -> [UInt8]? {
+    source(at: path).flatMap { $0.count <= limit ? $0.read(0, $0.count) : nil }
+  }
 }

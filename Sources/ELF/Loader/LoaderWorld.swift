@@ -103,6 +103,7 @@ package struct LoaderWorld: Sendable {
     case .absent: throw fail("there is no such file")
     case .unreadable(let code): throw fail(SystemError.text(code))
     case .unusable(let error): throw fail(error.description)
+    case .waiting: throw fail("it is a FIFO")
     case .object(let found, let what): (object, identity) = (found, what)
     }
     guard let bytes = files.contents(of: interpreter) else { throw fail("it cannot be read") }
@@ -134,27 +135,25 @@ package struct LoaderWorld: Sendable {
       preloads: files.contents(of: preloadPath).map(preloads) ?? [])
   }
 
-  /// SYSTEM_DIRS: the first run of absolute paths that end in a slash.
+  /// SYSTEM_DIRS: the first of the longest runs of absolute paths that end in a slash, with one NUL
+  /// between them.
   private static func systemDirectories(in strings: [ArraySlice<UInt8>]) -> [String] {
-    var run: [String] = []
+    var (run, longest): ([String], [String]) = ([], [])
     var end = -1
-    for string in strings {
-      // Next to each other, with one NUL between.
-      let isNext = run.isEmpty || string.startIndex == end + 1
-      if isNext, string.count > 1, string.first == 0x2f, string.last == 0x2f,
-        string.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
-      {
-        run.append(String(decoding: string, as: UTF8.self))
-        end = string.endIndex
-      } else if !run.isEmpty {
-        break
-      }
+    for string in strings
+    where string.count > 2 && string.first == 0x2f && string.last == 0x2f
+      && string.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+    {
+      if string.startIndex != end + 1 { run = [] }
+      run.append(String(decoding: string, as: UTF8.self))
+      end = string.endIndex
+      if run.count > longest.count { longest = run }
     }
-    return run
+    return longest
   }
 
   private static func release(in strings: [ArraySlice<UInt8>]) -> Release? {
-    for string in strings where string.count < 200 && string.contains(0x20) {
+    for string in strings where string.count < 1000 && string.contains(0x20) {
       let words = string.split { $0 == 0x20 || $0 == 0x0a || $0 == 0x2c }
       for index in words.indices.dropFirst(2)
       where words[index - 1].elementsEqual("version".utf8)

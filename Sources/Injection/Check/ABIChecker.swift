@@ -12,7 +12,7 @@ package final class ABIChecker {
   private let libraryPath: [String]
   private let preload: [String]
 
-  private var loaders: [String: Loader?] = [:]
+  private var loaders: [String: Result<Loader, LoaderWorldError>] = [:]
   private var numbers: [FileIdentity: Int] = [:]
   private var versionMemo: [Pair: [Finding]] = [:]
   private var symbolMemo: [Scope: [SymbolTable.Reference]] = [:]
@@ -67,10 +67,13 @@ package final class ABIChecker {
     result.interpreter = interpreter
 
     // Without the injection first: whether it is concerned, and what is wrong anyway.
-    guard let loader = loader(interpreter, binds: []) else {
+    let loader: Loader
+    switch self.loader(interpreter, binds: []) {
+    case .success(let made): loader = made
+    case .failure(let error):
       result.findings.append(
         Finding(
-          .resolution, .fail, file: interpreter, "the dynamic linker cannot be read",
+          .resolution, .fail, file: interpreter, "the dynamic linker cannot be used: \(error.reason)",
           remedy: "check that this world has it"))
       return result
     }
@@ -104,7 +107,7 @@ package final class ABIChecker {
           remedy: "inject by library-path or preload, or rebuild it with rpath_overrides"))
       return result
     }
-    guard let loader = self.loader(interpreter, binds: binds) else { return result }
+    guard case .success(let loader) = self.loader(interpreter, binds: binds) else { return result }
     let injected = closure(of: path, by: loader, bundle: bundle, method: method)
     result.use(injected, bundle: bundle)
     result.findings = applied(injected, wanted: wanted, family: result.family, bundle: bundle)
@@ -233,15 +236,19 @@ package final class ABIChecker {
 
   // MARK: what the linker would do
 
-  private func loader(_ interpreter: String, binds: [(path: String, target: String)]) -> Loader? {
+  private func loader(_ interpreter: String, binds: [(path: String, target: String)])
+    -> Result<Loader, LoaderWorldError>
+  {
     let key = "\(interpreter)|" + binds.map { "\($0.path)=\($0.target)" }.joined(separator: "|")
     if let known = loaders[key] { return known }
     let world = world.binding(binds)
-    let made = try? Loader(
-      world: LoaderWorld.reading(
-        interpreter: interpreter, files: world.files, processor: world.processor),
-      files: world.files)
-    loaders[key] = .some(made)
+    let made = Result { () throws(LoaderWorldError) in
+      Loader(
+        world: try LoaderWorld.reading(
+          interpreter: interpreter, files: world.files, processor: world.processor),
+        files: world.files)
+    }
+    loaders[key] = made
     return made
   }
 

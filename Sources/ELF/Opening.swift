@@ -1,0 +1,3 @@
+extension Loader {
+  package func opening(_ path: String, in closure: Closure) -> Closure { closure }
+}
