@@ -12,11 +12,17 @@ package final class ABIChecker {
   private let libraryPath: [String]
   private let preload: [String]
 
-  private var loaders: [String: Result<Loader, LoaderWorldError>] = [:]
+  private var scenes: [String: Result<Scene, LoaderWorldError>] = [:]
   private var numbers: [FileIdentity: Int] = [:]
   private var versionMemo: [Pair: [Finding]] = [:]
   private var symbolMemo: [Scope: [SymbolTable.Reference]] = [:]
   private var pluginMemo: [PluginKey: [Finding]] = [:]
+
+  /// A dynamic linker and the files that it sees.
+  private struct Scene {
+    var loader: Loader
+    var files: any LoaderFiles
+  }
 
   private struct Pair: Hashable {
     var requester: Int
@@ -67,9 +73,9 @@ package final class ABIChecker {
     result.interpreter = interpreter
 
     // Without the injection first: whether it is concerned, and what is wrong anyway.
-    let loader: Loader
-    switch self.loader(interpreter, binds: []) {
-    case .success(let made): loader = made
+    let scene: Scene
+    switch self.scene(interpreter, binds: []) {
+    case .success(let made): scene = made
     case .failure(let error):
       result.findings.append(
         Finding(
@@ -77,8 +83,8 @@ package final class ABIChecker {
           remedy: "check that this world has it"))
       return result
     }
-    result.release = loader.world.release.description
-    let own = closure(of: path, by: loader, bundle: nil, method: .present)
+    result.release = scene.loader.world.release.description
+    let own = closure(of: path, by: scene.loader, bundle: nil, method: .present)
     let wanted = own.wantedMPINames
     guard !wanted.isEmpty || !own.mpiLibraries.isEmpty else { return result }
     result.usesMPI = true
@@ -86,7 +92,7 @@ package final class ABIChecker {
 
     guard method != .present else {
       result.use(own, bundle: nil)
-      result.findings = findings(of: own, baseline: nil, interpreter: interpreter)
+      result.findings = findings(of: own, baseline: nil, in: scene)
       return result
     }
     guard let bundle = bundle(for: wanted, family: result.family) else {
@@ -107,14 +113,14 @@ package final class ABIChecker {
           remedy: "inject by library-path or preload, or rebuild it with rpath_overrides"))
       return result
     }
-    guard case .success(let loader) = self.loader(interpreter, binds: binds) else { return result }
-    let injected = closure(of: path, by: loader, bundle: bundle, method: method)
+    guard case .success(let scene) = self.scene(interpreter, binds: binds) else { return result }
+    let injected = closure(of: path, by: scene.loader, bundle: bundle, method: method)
     result.use(injected, bundle: bundle)
     result.findings = applied(injected, wanted: wanted, family: result.family, bundle: bundle)
-    result.findings += findings(of: injected, baseline: own, interpreter: interpreter)
+    result.findings += findings(of: injected, baseline: own, in: scene)
     if result.picked?.isInjected == true {
       result.findings += skew(of: own, injected, bundle: bundle, family: result.family)
-      result.findings += plugins(of: bundle, with: injected, by: loader)
+      result.findings += plugins(of: bundle, with: injected, in: scene)
       result.findings += launch(of: bundle)
     }
     return result
@@ -236,19 +242,21 @@ package final class ABIChecker {
 
   // MARK: what the linker would do
 
-  private func loader(_ interpreter: String, binds: [(path: String, target: String)])
-    -> Result<Loader, LoaderWorldError>
+  private func scene(_ interpreter: String, binds: [(path: String, target: String)])
+    -> Result<Scene, LoaderWorldError>
   {
     let key = "\(interpreter)|" + binds.map { "\($0.path)=\($0.target)" }.joined(separator: "|")
-    if let known = loaders[key] { return known }
+    if let known = scenes[key] { return known }
     let world = world.binding(binds)
     let made = Result { () throws(LoaderWorldError) in
-      Loader(
-        world: try LoaderWorld.reading(
-          interpreter: interpreter, files: world.files, processor: world.processor),
+      Scene(
+        loader: Loader(
+          world: try LoaderWorld.reading(
+            interpreter: interpreter, files: world.files, processor: world.processor),
+          files: world.files),
         files: world.files)
     }
-    loaders[key] = made
+    scenes[key] = made
     return made
   }
 
@@ -266,7 +274,7 @@ package final class ABIChecker {
 
   // MARK: steps A, D to H: whether what is loaded fits together
 
-  private func findings(of closure: Closure, baseline: Closure?, interpreter: String) -> [Finding] {
+  private func findings(of closure: Closure, baseline: Closure?, in scene: Scene) -> [Finding] {
     var findings: [Finding] = []
     if let failure = closure.failure {
       findings.append(
@@ -283,9 +291,12 @@ package final class ABIChecker {
     }
     findings += identities(closure)
     findings += generations(closure)
-    findings += libcParts(closure)
+    findings += libcParts(closure, in: scene)
     findings += versions(closure)
-    findings += symbols(closure, baseline: baseline)
+    // Where a library is missing, so is what it defines.
+    if closure.missing.isEmpty && closure.failure == nil {
+      findings += symbols(closure, baseline: baseline, in: scene)
+    }
     findings += processorLevels(closure)
     return findings
   }
@@ -335,7 +346,7 @@ package final class ABIChecker {
 
   /// The parts of the C library, the dynamic linker among them, must be of one release: they share
   /// data whose layout changes.
-  private func libcParts(_ closure: Closure) -> [Finding] {
+  private func libcParts(_ closure: Closure, in scene: Scene) -> [Finding] {
     let parts = closure.objects.indices.dropFirst().filter { index in
       let name = closure.objects[index].path.lastComponent
       return name.hasPrefix("ld-") || name.hasPrefix("ld.so")
@@ -345,13 +356,13 @@ package final class ABIChecker {
     guard let libc = parts.first(where: { closure.objects[$0].path.lastComponent.hasPrefix("libc.") })
     else { return [] }
     let directory = closure.objects[libc].path.directory
-    let release = release(of: closure.objects[libc])
+    let release = release(of: closure.objects[libc], in: scene)
     return parts.compactMap { index in
       let part = closure.objects[index]
       guard part.path.directory != directory else { return nil }
       // The same directory by another name: /lib and /usr/lib.
       let sibling = "\(directory)/\(part.path.lastComponent)"
-      if case .object(_, let identity) = world.files.file(at: sibling), identity == part.identity {
+      if case .object(_, let identity) = scene.files.file(at: sibling), identity == part.identity {
         return nil
       }
       // Only libc and the linker say their release; the others ask both for private interfaces, so
@@ -362,7 +373,7 @@ package final class ABIChecker {
           "is a part of another C library than \(closure.objects[libc].path)",
           remedy: "do not bring parts of the C library along")
       }
-      let other = self.release(of: part)
+      let other = self.release(of: part, in: scene)
       guard let release, let other, release != other else { return nil }
       return Finding(
         .resolution, .fail, file: part.path, subject: other,
@@ -374,11 +385,11 @@ package final class ABIChecker {
   private var releases: [Int: String?] = [:]
 
   /// The release of glibc that libc or the dynamic linker says it is, as `2.36`.
-  private func release(of loaded: LoadedObject) -> String? {
+  private func release(of loaded: LoadedObject, in scene: Scene) -> String? {
     let number = number(loaded)
     if let known = releases[number] { return known }
     var release: String?
-    if let source = world.files.source(at: loaded.path) {
+    if let source = scene.files.source(at: loaded.path) {
       loaded.object.texts(in: source, longest: 512) { text in
         for mark in ["stable release version ", "development release version "] {
           let text = String(decoding: text, as: UTF8.self)
@@ -441,7 +452,7 @@ package final class ABIChecker {
 
   // MARK: symbols
 
-  private func symbols(_ closure: Closure, baseline: Closure?) -> [Finding] {
+  private func symbols(_ closure: Closure, baseline: Closure?, in scene: Scene) -> [Finding] {
     var findings: [Finding] = []
     let ids = closure.objects.map(number)
     // The program's own symbols, and what its libraries do not find among their own.
@@ -457,9 +468,9 @@ package final class ABIChecker {
         missing.append(reference)
       }
       guard !missing.isEmpty else { continue }
-      findings += missingSymbols(missing, of: loaded, in: closure, baseline: baseline)
+      findings += missingSymbols(missing, of: loaded, in: closure, baseline: baseline, scene: scene)
     }
-    if closure.objects[0].object.isProgram { findings += copies(in: closure) }
+    if closure.objects[0].object.isProgram { findings += copies(in: closure, scene: scene) }
     return findings
   }
 
@@ -481,7 +492,7 @@ package final class ABIChecker {
 
   private func missingSymbols(
     _ missing: [SymbolTable.Reference], of loaded: LoadedObject, in closure: Closure,
-    baseline: Closure?
+    baseline: Closure?, scene: Scene
   ) -> [Finding] {
     // A library may leave symbols to the program that opens it, and a library may be broken without
     // any injection: what MPI has no part in is not the injection's doing.
@@ -491,7 +502,7 @@ package final class ABIChecker {
     }
     guard !concerned.isEmpty else { return [] }
     let use =
-      world.files.source(at: loaded.path).map { loaded.object.symbolUse(in: $0) }
+      scene.files.source(at: loaded.path).map { loaded.object.symbolUse(in: $0) }
     let isEagerAll = loaded.object.flags.contains(.bindNow)
     let fatal = concerned.filter { isEagerAll || use?.eager.contains($0.index) != false || $0.kind == SymbolTable.Kind.object }
     let lazy = concerned.filter { reference in !fatal.contains(reference) }
@@ -514,12 +525,12 @@ package final class ABIChecker {
   }
 
   /// Objects whose space the program has set aside by the size they had when it was linked.
-  private func copies(in closure: Closure) -> [Finding] {
+  private func copies(in closure: Closure, scene: Scene) -> [Finding] {
     let program = closure.objects[0]
     let symbols = program.object.symbols
     // Data that the program defines and a library defines too was copied, or is the program's own;
     // the relocations tell which.
-    guard let source = world.files.source(at: program.path) else { return [] }
+    guard let source = scene.files.source(at: program.path) else { return [] }
     let copied = program.object.symbolUse(in: source).copied
     var findings: [Finding] = []
     for index in copied.sorted() {
@@ -591,7 +602,9 @@ package final class ABIChecker {
   }
 
   /// Whether what the bundle opens at run time is there and fits what is loaded.
-  private func plugins(of bundle: MPIBundle, with closure: Closure, by loader: Loader) -> [Finding] {
+  private func plugins(of bundle: MPIBundle, with closure: Closure, in scene: Scene)
+    -> [Finding]
+  {
     var findings: [Finding] = []
     for directory in bundle.plugins {
       guard let names = world.files.list(directory.path) else {
@@ -615,7 +628,7 @@ package final class ABIChecker {
       var broken: [(name: String, Finding)] = []
       let known = Set(versions(closure))
       for name in names.sorted() where name.hasSuffix(".so") {
-        let opened = loader.opening("\(directory.path)/\(name)", in: closure)
+        let opened = scene.loader.opening("\(directory.path)/\(name)", in: closure)
         let found = opened.missing.map {
           Finding(
             .plugins, .warn, file: "\(directory.path)/\(name)", subject: $0.name,
