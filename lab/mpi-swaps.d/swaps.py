@@ -358,13 +358,15 @@ def verdicts(slipway, rows):
     return {row: found[row.injected, row.via, str(directory / "consumers" / row.consumer)] for row in rows}
 
 
-def agreement(verdict, entry):
+def agreement(check, entry):
     """How a verdict and a real outcome go together."""
-    kind, failed = entry["class"], entry["class"] not in ("ok", "own")
+    verdict, kind, failed = check["verdict"], entry["class"], entry["class"] not in ("ok", "own")
     if verdict in ("OK", "WARN"):
         return "agrees" if kind == "ok" else "wrongly accepted"
     if verdict == "COND":
-        return "agrees" if kind in ("ok", "symbol") else "wrongly accepted"
+        # Step B names functions that are there and whose behaviour differs.
+        behaves = any(found["step"] == "B" and found["verdict"] == "COND" for found in check["findings"])
+        return "agrees" if kind in ("ok", "symbol") or kind == "abort" and behaves else "wrongly accepted"
     if kind == "ok":
         return "wrongly rejected"
     if verdict == "NOT-APPLIED":
@@ -396,7 +398,7 @@ def table(slipway, rows):
         outcomes, said, agreements = (collections.Counter() for _ in range(3))
         for row in members:
             entry, check = real[identity(row)], answers[row]
-            result = agreement(check["verdict"], entry)
+            result = agreement(check, entry)
             outcomes[entry["class"]] += 1
             said[check["verdict"]] += 1
             agreements[result] += 1

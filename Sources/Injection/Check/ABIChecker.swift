@@ -184,11 +184,20 @@ package final class ABIChecker {
     guard ours.isEmpty else {
       if libraries.count > 1 {
         let paths = libraries.map { closure.objects[$0].path }
+        // The first one's symbols are used by all, the second's own code too. Only one of the same
+        // ABI lets itself be replaced so.
+        let isReplaced =
+          ours.first == libraries.first
+          && libraries.allSatisfy {
+            MPILibrary.family(of: closure.objects[$0].object) == bundle.library.family
+          }
         findings.append(
           Finding(
-            .resolution, .fail, file: paths[1],
+            .resolution, isReplaced ? .warn : .fail, file: paths[1],
             "two MPI libraries are loaded into one process: \(paths.joined(separator: " and "))",
-            remedy: "inject by one way only, or rebuild the library that brings the second"))
+            remedy: isReplaced
+              ? "inject by a directory that has the name that the program asks for"
+              : "inject by one way only, or rebuild the library that brings the second"))
       }
       if let family, family != bundle.library.family {
         findings.append(familyFinding(family, bundle, .fail))
@@ -263,8 +272,12 @@ package final class ABIChecker {
   private func closure(
     of path: String, by loader: Loader, bundle: MPIBundle?, method: InjectionMethod
   ) -> Closure {
-    var libraryPath = libraryPath
-    var preload = preload
+    // What the environment injects already is no part of what a program has of its own.
+    let injected = Set(bundles.map(\.directory))
+    var libraryPath =
+      method == self.method && method == .present
+      ? libraryPath : libraryPath.filter { !injected.contains($0) }
+    var preload = preload.filter { path in !bundles.contains { $0.path == path } }
     if let bundle {
       if method == .libraryPath { libraryPath.insert(bundle.directory, at: 0) }
       if method == .preload { preload.insert(bundle.path, at: 0) }
@@ -313,6 +326,9 @@ package final class ABIChecker {
   }
 
   /// Libraries that are loaded in two versions.
+  ///
+  /// All symbols are looked for in one order: of two versions, the second's users get the first's
+  /// code. An MPI lives with that as long as it is not the one who gets the other's.
   private func generations(_ closure: Closure) -> [Finding] {
     var first: [Substring: Int] = [:]
     var findings: [Finding] = []
@@ -324,15 +340,18 @@ package final class ABIChecker {
         first[stem] = index
         continue
       }
-      let (a, b) = (closure.objects[other], loaded)
-      guard (a.object.soname ?? a.path.lastComponent) != name else { continue }
-      let isFatal = ["libopen-pal", "libopen-rte", "libopen_mpi", "libpmix", "libprrte", "libmpi"]
+      let former = closure.objects[other]
+      guard (former.object.soname ?? former.path.lastComponent) != name else { continue }
+      let isPartOfMPI = ["libopen-pal", "libopen-rte", "libopen_mpi", "libpmix", "libprrte", "libmpi"]
         .contains(String(stem))
+      let isSafe =
+        !isPartOfMPI
+        || closure.mpiLibraries.first.map { closure.objects[$0].needed.contains(other) } == true
       findings.append(
         Finding(
-          .resolution, isFatal ? .fail : .warn, file: b.path, subject: name,
-          "\(a.path) and \(b.path) are two versions of \(stem) in one process",
-          remedy: isFatal
+          .resolution, isSafe ? .warn : .fail, file: loaded.path, subject: name,
+          "\(former.path) and \(loaded.path) are two versions of \(stem) in one process",
+          remedy: isPartOfMPI
             ? "inject an MPI that brings the Fortran or C++ libraries that the program needs"
             : nil))
     }
@@ -694,7 +713,7 @@ extension SymbolTable {
 extension SymbolTable.Reference {
   /// Whether the name is one of MPI's interface.
   var isMPI: Bool {
-    ["MPI_", "PMPI_", "MPIX_", "mpi_", "pmpi_", "ompi_", "opal_", "MPIR_", "_ZN3MPI", "_ZNK3MPI", "_ZTIN3MPI", "_ZTVN3MPI"]
+    ["MPI_", "PMPI_", "MPIX_", "MPII_", "mpi_", "pmpi_", "ompi_", "opal_", "MPIR_", "_ZN3MPI", "_ZNK3MPI", "_ZTIN3MPI", "_ZTVN3MPI"]
       .contains(where: name.hasPrefix)
   }
 }
