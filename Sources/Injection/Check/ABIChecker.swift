@@ -91,8 +91,12 @@ package final class ABIChecker {
     result.family = family(of: own, wanted: wanted)
 
     guard method != .present else {
-      result.use(own, bundle: nil)
+      result.bundle = own.mpiLibraries.first.flatMap { bundle(at: own.objects[$0].path) }
+      result.use(own, bundle: result.bundle)
       result.findings = findings(of: own, baseline: nil, in: scene)
+      if let bundle = result.bundle {
+        result.findings += plugins(of: bundle, with: own, in: scene) + launch(of: bundle)
+      }
       return result
     }
     guard let bundle = bundle(for: wanted, family: result.family) else {
@@ -133,6 +137,14 @@ package final class ABIChecker {
     bundles.first { bundle in wanted.contains { bundle.libraries[$0] == bundle.path } }
       ?? bundles.first { bundle in wanted.contains { bundle.libraries[$0] != nil } }
       ?? bundles.first { $0.library.family == family } ?? bundles.first
+  }
+
+  /// The MPI that a library belongs to.
+  private func bundle(at path: String) -> MPIBundle? {
+    if let known = foundBundles[path] { return known }
+    let found = MPIBundle.find(at: path, in: world.files).first
+    foundBundles[path] = .some(found)
+    return found
   }
 
   private func family(of closure: Closure, wanted: [String]) -> MPIFamily? {
@@ -402,6 +414,7 @@ package final class ABIChecker {
   }
 
   private var releases: [Int: String?] = [:]
+  private var foundBundles: [String: MPIBundle?] = [:]
 
   /// The release of glibc that libc or the dynamic linker says it is, as `2.36`.
   private func release(of loaded: LoadedObject, in scene: Scene) -> String? {
@@ -599,8 +612,7 @@ package final class ABIChecker {
   ) -> [Finding] {
     guard family == .abi, let program = injected.objects.first else { return [] }
     let isIntel = bundle.library.name == "Intel MPI"
-    if let first = own.mpiLibraries.first,
-      let known = MPIBundle.find(at: own.objects[first].path, in: world.files).first,
+    if let first = own.mpiLibraries.first, let known = self.bundle(at: own.objects[first].path),
       (known.library.name == "Intel MPI") == isIntel
     {
       return []
@@ -626,61 +638,70 @@ package final class ABIChecker {
   {
     var findings: [Finding] = []
     for directory in bundle.plugins {
-      guard let names = world.files.list(directory.path) else {
-        let isVital = directory.component == "Open MPI"
+      let isVital = directory.component == "Open MPI"
+      guard let names = scene.files.list(directory.path), directory.isCompiledIn else {
         findings.append(
           Finding(
             .plugins, isVital ? .fail : .warn, file: directory.path, subject: directory.component,
-            "\(directory.component) cannot see its plugins",
-            remedy: "make the whole directory visible"
-              + (directory.variable.map { ", or name another in \($0)" } ?? "")))
+            "\(directory.component) looks for its plugins elsewhere: it was built for another place",
+            remedy: directory.variable.map {
+              "set \($0) for the tasks, or install it where it was built for"
+            }))
         continue
       }
       // What the plugins share with the program is in the closure; the answer is the same for all
       // programs that load the same of it.
-      let shared = closure.objects.map(number).sorted()
-      let key = PluginKey(directory: directory.path, shared: shared)
+      let key = PluginKey(directory: directory.path, shared: closure.objects.map(number).sorted())
       if let known = pluginMemo[key] {
         findings += known
         continue
       }
-      var broken: [(name: String, Finding)] = []
-      let known = Set(versions(closure))
+      let requester =
+        closure.objects.firstIndex { loaded in
+          directory.openers.contains { loaded.path.lastComponent.hasPrefix($0) }
+        } ?? closure.mpiLibraries.first ?? 0
+      let before = Set(versions(closure) + generations(closure))
+      var broken: [(name: String, finding: Finding)] = []
       for name in names.sorted() where name.hasSuffix(".so") {
-        let opened = scene.loader.opening("\(directory.path)/\(name)", in: closure)
-        let found = opened.missing.map {
-          Finding(
-            .plugins, .warn, file: "\(directory.path)/\(name)", subject: $0.name,
-            "needs \($0.name), which is found nowhere")
-        } + generations(opened).filter { $0.verdict == .fail } + versions(opened)
-        if let worst = found.first(where: { !known.contains($0) }) {
-          broken.append((name, worst))
+        let path = "\(directory.path)/\(name)"
+        let opened = scene.loader.closure(closure, opening: path, by: requester)
+        var found = opened.missing.dropFirst(closure.missing.count).map {
+          Finding(.plugins, .warn, file: path, subject: $0.name, "needs \($0.name), which is not found")
         }
+        if opened.objects.count > closure.objects.count {
+          found += (generations(opened) + versions(opened)).filter { !before.contains($0) }
+        }
+        if let first = found.max(by: { $0.verdict < $1.verdict }) { broken.append((name, first)) }
       }
-      let found = summary(of: broken, in: directory, among: names.count)
+      let found = summary(of: broken, in: directory, among: names)
       pluginMemo[key] = found
       findings += found
     }
     return findings
   }
 
-  /// A plugin that cannot be opened is left out; only where nothing is left to speak with the
-  /// launcher does the program end.
+  /// A plugin that cannot be opened is left out; only where none is left to speak with the launcher
+  /// does the program end.
   private func summary(
-    of broken: [(name: String, Finding)], in directory: MPIBundle.PluginDirectory, among count: Int
+    of broken: [(name: String, finding: Finding)], in directory: MPIBundle.PluginDirectory,
+    among names: Set<String>
   ) -> [Finding] {
-    guard let first = broken.first else { return [] }
-    let all = broken.map(\.name)
-    let vital = all.filter { $0.hasPrefix("mca_pmix_") }
-    let available = (world.files.list(directory.path) ?? []).filter { $0.hasPrefix("mca_pmix_") }
-    let isFatal = !vital.isEmpty && Set(vital).isSuperset(of: available.filter { !$0.hasPrefix("mca_pmix_isolated") && !$0.hasPrefix("mca_pmix_flux") })
+    guard !broken.isEmpty else { return [] }
+    // Open MPI 4: pmix3x is its own, ext3x the machine's; the others are for single processes.
+    func isVital(_ name: String) -> Bool {
+      name.hasPrefix("mca_pmix_") && !["isolated", "flux", "cray"].contains { name.contains($0) }
+    }
+    let vital = broken.filter { isVital($0.name) }
+    let isFatal = !vital.isEmpty && vital.count == names.count(where: isVital)
+    let first = isFatal ? vital[0] : broken[0]
+    let shown = (isFatal ? vital : broken).prefix(4).map(\.name).joined(separator: " ")
     return [
       Finding(
-        .plugins, isFatal ? .fail : .warn, file: "\(directory.path)/\(first.name)",
-        subject: all.prefix(4).joined(separator: " "),
-        "\(broken.count) of \(count) plugins of \(directory.component) cannot be opened: "
-          + first.1.message,
-        remedy: "bring what they need along, or use a bundle whose directory holds it")
+        .plugins, isFatal ? .fail : .warn, file: "\(directory.path)/\(first.name)", subject: shown,
+        "\(broken.count) of \(names.count) plugins of \(directory.component) cannot be opened: it "
+          + first.finding.message,
+        remedy: "bring what they need along"
+          + (isFatal ? "; without it no task learns its rank" : ""))
     ]
   }
 
@@ -723,6 +744,19 @@ extension [SymbolTable.Reference] {
   fileprivate var names: String {
     let shown = prefix(4).map(\.description).joined(separator: ", ")
     return count > 4 ? "\(shown) and \(count - 4) more" : shown
+  }
+}
+
+extension MPIBundle.PluginDirectory {
+  /// The libraries that open the plugins, by the beginnings of their names.
+  fileprivate var openers: [String] {
+    switch component {
+    case "Open MPI": ["libopen-pal.", "libopen_mpi."]
+    case "PMIx": ["libpmix."]
+    case "UCX": ["libucs.", "libuct."]
+    case "libfabric": ["libfabric."]
+    default: []
+    }
   }
 }
 
