@@ -79,7 +79,8 @@ package final class ABIChecker {
     case .failure(let error):
       result.findings.append(
         Finding(
-          .resolution, .fail, file: interpreter, "the dynamic linker cannot be used: \(error.reason)",
+          .resolution, .fail, file: interpreter,
+          "the dynamic linker cannot be used: \(error.reason)",
           remedy: "check that this world has it"))
       return result
     }
@@ -101,7 +102,8 @@ package final class ABIChecker {
     }
     guard let bundle = bundle(for: wanted, family: result.family) else {
       result.findings.append(
-        Finding(.family, .fail, "the directory holds no MPI", remedy: "name the directory of an MPI"))
+        Finding(
+          .family, .fail, "the directory holds no MPI", remedy: "name the directory of an MPI"))
       return result
     }
     result.bundle = bundle
@@ -304,7 +306,8 @@ package final class ABIChecker {
     if let failure = closure.failure {
       findings.append(
         Finding(
-          .resolution, .fail, file: failure.path, "the dynamic linker refuses it: \(failure.reason)",
+          .resolution, .fail, file: failure.path,
+          "the dynamic linker refuses it: \(failure.reason)",
           remedy: "repair or remove that file"))
     }
     for missing in closure.missing {
@@ -354,8 +357,10 @@ package final class ABIChecker {
       }
       let former = closure.objects[other]
       guard (former.object.soname ?? former.path.lastComponent) != name else { continue }
-      let isPartOfMPI = ["libopen-pal", "libopen-rte", "libopen_mpi", "libpmix", "libprrte", "libmpi"]
-        .contains(String(stem))
+      let isPartOfMPI = [
+        "libopen-pal", "libopen-rte", "libopen_mpi", "libpmix", "libprrte", "libmpi",
+      ]
+      .contains(String(stem))
       let isSafe =
         !isPartOfMPI
         || closure.mpiLibraries.first.map { closure.objects[$0].needed.contains(other) } == true
@@ -384,7 +389,8 @@ package final class ABIChecker {
         || name.range(of: ".so.").map { Self.libcParts.contains(String(name[..<$0.lowerBound])) }
           == true
     }
-    guard let libc = parts.first(where: { closure.objects[$0].path.lastComponent.hasPrefix("libc.") })
+    guard
+      let libc = parts.first(where: { closure.objects[$0].path.lastComponent.hasPrefix("libc.") })
     else { return [] }
     let directory = closure.objects[libc].path.directory
     let release = release(of: closure.objects[libc], in: scene)
@@ -507,7 +513,8 @@ package final class ABIChecker {
   }
 
   /// What a library does not find in the libraries that it needs itself.
-  private func unresolved(_ index: Int, in closure: Closure, ids: [Int]) -> [SymbolTable.Reference] {
+  private func unresolved(_ index: Int, in closure: Closure, ids: [Int]) -> [SymbolTable.Reference]
+  {
     let reach = closure.reach(of: index)
     let scope = Scope(object: ids[index], others: reach.map { ids[$0] })
     if let known = symbolMemo[scope] { return known }
@@ -536,7 +543,9 @@ package final class ABIChecker {
     let use =
       scene.files.source(at: loaded.path).map { loaded.object.symbolUse(in: $0) }
     let isEagerAll = loaded.object.flags.contains(.bindNow)
-    let fatal = concerned.filter { isEagerAll || use?.eager.contains($0.index) != false || $0.kind == SymbolTable.Kind.object }
+    let fatal = concerned.filter {
+      isEagerAll || use?.eager.contains($0.index) != false || $0.kind == SymbolTable.Kind.object
+    }
     let lazy = concerned.filter { reference in !fatal.contains(reference) }
     var findings: [Finding] = []
     if !fatal.isEmpty {
@@ -666,7 +675,8 @@ package final class ABIChecker {
         let path = "\(directory.path)/\(name)"
         let opened = scene.loader.closure(closure, opening: path, by: requester)
         var found = opened.missing.dropFirst(closure.missing.count).map {
-          Finding(.plugins, .warn, file: path, subject: $0.name, "needs \($0.name), which is not found")
+          Finding(
+            .plugins, .warn, file: path, subject: $0.name, "needs \($0.name), which is not found")
         }
         if opened.objects.count > closure.objects.count {
           found += (generations(opened) + versions(opened)).filter { !before.contains($0) }
@@ -722,20 +732,27 @@ package final class ABIChecker {
 extension ELFObject {
   /// Whether it is started and not loaded into another.
   package var isProgram: Bool {
-    kind == .executable || flags.contains(.positionIndependentExecutable) || interpreter != nil && soname == nil
+    kind == .executable || flags.contains(.positionIndependentExecutable)
+      || interpreter != nil && soname == nil
   }
 }
 
 extension SymbolTable {
   /// Whether it asks for data that only Open MPI has.
-  var asksForOpenMPI: Bool { references.contains { $0.name.hasPrefix("ompi_mpi_") } || definition(of: "ompi_mpi_comm_world") != nil }
+  var asksForOpenMPI: Bool {
+    references.contains { $0.name.hasPrefix("ompi_mpi_") }
+      || definition(of: "ompi_mpi_comm_world") != nil
+  }
 }
 
 extension SymbolTable.Reference {
   /// Whether the name is one of MPI's interface.
   var isMPI: Bool {
-    ["MPI_", "PMPI_", "MPIX_", "MPII_", "mpi_", "pmpi_", "ompi_", "opal_", "MPIR_", "_ZN3MPI", "_ZNK3MPI", "_ZTIN3MPI", "_ZTVN3MPI"]
-      .contains(where: name.hasPrefix)
+    [
+      "MPI_", "PMPI_", "MPIX_", "MPII_", "mpi_", "pmpi_", "ompi_", "opal_", "MPIR_", "_ZN3MPI",
+      "_ZNK3MPI", "_ZTIN3MPI", "_ZTVN3MPI",
+    ]
+    .contains(where: name.hasPrefix)
   }
 }
 

@@ -44,7 +44,7 @@ package struct MPIBundle: Sendable {
   }
 
   private static func find(inDirectory directory: String, files: any LoaderFiles) -> [MPIBundle] {
-    guard let names = files.list( directory) else { return [] }
+    guard let names = files.list(directory) else { return [] }
     var bundles: [MPIBundle] = []
     let candidates = names.filter { name in
       MPINames.role(of: name) == .c
@@ -67,7 +67,7 @@ package struct MPIBundle: Sendable {
       MPILibrary.isLibrary(object), let source = files.source(at: path)
     else { return nil }
     let family = MPILibrary.family(of: object)
-    let names = files.list( directory) ?? []
+    let names = files.list(directory) ?? []
     let prefix = ["lib", "lib64"].contains(directory.lastComponent) ? directory.directory : nil
     let neighbours = object.needed.filter {
       $0.hasPrefix("libopen-") || $0.hasPrefix("libopen_") || $0.hasPrefix("libpmix")
@@ -80,7 +80,7 @@ package struct MPIBundle: Sendable {
     let plugins = pluginDirectories(
       of: family, beside: directory, objects: [(object, source)] + neighbours, files: files)
     let pluginNames = plugins.filter { $0.component == "Open MPI" }
-      .flatMap { files.list( $0.path) ?? [] }
+      .flatMap { files.list($0.path) ?? [] }
     guard
       let library = MPILibrary(
         object, in: source, plugins: pluginNames, neighbours: neighbours)
@@ -158,15 +158,16 @@ package struct MPIBundle: Sendable {
       }
     }
     let roots = absolute.filter { files.list($0) != nil }
-    return roots + roots.flatMap { root in
-      below.filter { $0.hasPrefix("lib") && !$0.hasPrefix("libexec") }.map { "\(root)/\($0)" }
-    }.filter { files.list($0) != nil }
+    return roots
+      + roots.flatMap { root in
+        below.filter { $0.hasPrefix("lib") && !$0.hasPrefix("libexec") }.map { "\(root)/\($0)" }
+      }.filter { files.list($0) != nil }
   }
 
   private static func launcher(
     of library: MPILibrary, prefix: String, files: any LoaderFiles
   ) -> String? {
-    let names = files.list( "\(prefix)/bin") ?? []
+    let names = files.list("\(prefix)/bin") ?? []
     let wanted =
       library.family == .openMPI
       ? ["mpirun.openmpi", "mpirun", "mpiexec"]
