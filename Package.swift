@@ -138,7 +138,7 @@ let package = Package(
       name: "LaunchTests",
       dependencies: [
         "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Stack",
-        "TestSupport",
+        "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -150,7 +150,9 @@ let package = Package(
     .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "InjectionTests",
-      dependencies: ["ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport"],
+      dependencies: [
+        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport", system,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),

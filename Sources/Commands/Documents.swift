@@ -128,6 +128,8 @@ struct DetectionDocument: Document {
     var gfx: String?
     var numaNode: Int?
     var source: GPU.Source
+    /// Whether this step was given it; nil where nobody divides GPUs.
+    var allocated: Bool?
   }
 
   struct Shape: Encodable {
@@ -158,11 +160,13 @@ struct DetectionDocument: Document {
       evidence: processor.evidence, virtual: processor.isVirtual,
       features: processor.features.sorted())
     accelerator = detection.profile.accelerator
-    gpus = detection.profile.gpus.map {
+    let allocation = detection.profile.allocation
+    gpus = detection.profile.gpus.enumerated().map { place, gpu in
       Device(
-        vendor: $0.vendor, name: $0.name, address: $0.address,
-        computeCapability: $0.computeCapability?.description, gfx: $0.gfx, numaNode: $0.numaNode,
-        source: $0.source)
+        vendor: gpu.vendor, name: gpu.name, address: gpu.address,
+        computeCapability: gpu.computeCapability?.description, gfx: gpu.gfx,
+        numaNode: gpu.numaNode, source: gpu.source,
+        allocated: allocation.map { $0.contains(place) })
     }
     topology = detection.topology.map {
       Shape(

@@ -2,6 +2,7 @@ package import Configuration
 package import Environment
 import Glibc
 package import Host
+import Injection
 package import Microarchitecture
 package import Modules
 package import Stack
@@ -29,6 +30,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var capsuleWarnings: [String] = []
   /// How the modules' environment came about; nil where none were asked for.
   package var origin: LoadedModules.Origin?
+  /// Whether the step was given none of the node's GPUs.
+  package var hasNoGPU: Bool
   package var warnings: [String]
 
   /// Plans a launch on one machine.
@@ -94,6 +97,7 @@ package struct LaunchPlan: Equatable, Sendable {
 
     argv = request.argv
     processor = host.processor
+    hasNoGPU = host.allocation == []
     self.selection = selection
     self.patch = patch
     self.environment = patch.applied(to: environment)
@@ -112,6 +116,11 @@ package struct LaunchPlan: Equatable, Sendable {
         throw ModuleError.refused(names, message: message)
       }
     }
+    if let driver = host.nvidiaDriver, host.allocatedGPUs.contains(where: { $0.vendor == .nvidia }),
+      let finding = CUDACompatibility.check(self.environment, driver: driver)
+    {
+      warnings.append(finding.text)
+    }
     // What cannot be read cannot be kept up; `slipway deinit` will refuse it.
     self.environment =
       (try? EnvironmentUndo(of: environment))?
@@ -128,6 +137,7 @@ package struct LaunchPlan: Equatable, Sendable {
     }
     line += ")"
     if let accelerator = selection.acceleratorSubtree { line += " with \(accelerator)" }
+    if hasNoGPU { line += " without an accelerator (the step was given no GPU)" }
     if let name = processor.name { line += " on \(name)" }
     return line
   }
