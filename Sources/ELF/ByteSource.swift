@@ -80,6 +80,13 @@ struct ByteTable: Sendable {
     return bytes[offset..<end]
   }
 
+  /// The text up to a NUL, or to the end of the table.
+  func ended(_ offset: Int) -> String {
+    guard offset >= 0, offset < bytes.count else { return "" }
+    return String(
+      decoding: bytes[offset..<(bytes[offset...].firstIndex(of: 0) ?? count)], as: UTF8.self)
+  }
+
   func string(_ offset: Int) -> String? {
     text(offset).map { String(decoding: $0, as: UTF8.self) }
   }

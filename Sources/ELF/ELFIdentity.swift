@@ -89,13 +89,14 @@ package struct ELFIdentity: Hashable, Sendable {
 package enum ELFError: Error, Equatable, CustomStringConvertible {
   case tooShort
   case noELF
-  case invalid(String)
+  /// It says that it is one, by a header that tells which programs it is for.
+  case invalid(String, ELFHeader)
 
   package var description: String {
     switch self {
     case .tooShort: "file too short"
     case .noELF: "not an ELF file"
-    case .invalid(let what): what
+    case .invalid(let what, _): what
     }
   }
 }

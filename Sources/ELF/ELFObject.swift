@@ -5,6 +5,7 @@
 /// the file is empty. Source: System V ABI, chapter 5; gABI "Symbol versioning" of the Linux
 /// Standard Base, chapter 10.7.
 package final class ELFObject: Sendable {
+  package let header: ELFHeader
   package let identity: ELFIdentity
   package let kind: Kind
   /// `PT_INTERP`.
@@ -16,8 +17,12 @@ package final class ELFObject: Sendable {
   /// `DT_RPATH` as written; the linker ignores it where there is a ``runpath``.
   package let rpath: String?
   package let runpath: String?
-  /// `DT_AUXILIARY` and `DT_FILTER`.
-  package let filters: [String]
+  /// `DT_NEEDED`, `DT_AUXILIARY` and `DT_FILTER` in the order in which the linker comes to them.
+  package let dependencies: [Dependency]
+  /// Why the linker would not map it as a library; nil where it would.
+  package let refusalAsLibrary: String?
+  /// The same for a program.
+  package let refusalAsProgram: String?
   package let flags: Flags
   package let notes: Notes
   /// The versions that it needs of other objects.
@@ -48,8 +53,22 @@ package final class ELFObject: Sendable {
     package static let staticTLS = Flags(rawValue: 8)
   }
 
+  /// An object that another one brings along.
+  package struct Dependency: Hashable, Sendable {
+    package var kind: Kind
+    package var name: String
+
+    package enum Kind: Hashable, Sendable {
+      case needed
+      /// It stands before its object; `auxiliary` may be missing.
+      case filter, auxiliary
+    }
+  }
+
   struct Segment: Sendable {
     var kind: UInt32
+    /// `PF_X` 1, `PF_W` 2, `PF_R` 4.
+    var flags: UInt32
     var offset: UInt64
     var address: UInt64
     var fileSize: UInt64
@@ -65,7 +84,6 @@ package final class ELFObject: Sendable {
     var isLazy: Bool
   }
 
-  private static let maximumSegments = 512
   private static let maximumDynamicEntries = 1 << 14
 
   package init(_ source: ByteSource) throws(ELFError) {
@@ -73,13 +91,15 @@ package final class ELFObject: Sendable {
       throw .tooShort
     }
     guard start.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .noELF }
+    let fileHeader = ELFHeader(start, fileSize: source.count)
     guard start[4] == 1 || start[4] == 2, start[5] == 1 || start[5] == 2, start[6] == 1 else {
-      throw .invalid("an ELF file of an unknown class, byte order or version")
+      throw .invalid("an ELF file of an unknown class, byte order or version", fileHeader)
     }
     let is64Bit = start[4] == 2
     let order: ByteOrder = start[5] == 1 ? .little : .big
     let header = ByteTable(bytes: start, order: order)
     guard !is64Bit || source.count >= 64 else { throw .tooShort }
+    self.header = fileHeader
     let machine = ELFIdentity.Machine(rawValue: header.u16(18))
     let flags = header.u32(is64Bit ? 48 : 36)
     identity = ELFIdentity(is64Bit: is64Bit, order: order, machine: machine, flags: flags)
@@ -94,15 +114,15 @@ package final class ELFObject: Sendable {
     // Program headers.
     let entrySize = Int(header.u16(is64Bit ? 54 : 42))
     let entries = Int(header.u16(is64Bit ? 56 : 44))
-    guard entries == 0 || entrySize == (is64Bit ? 56 : 32), entries <= Self.maximumSegments else {
-      throw .invalid("its program headers have an impossible size or number")
+    guard entries == 0 || entrySize == (is64Bit ? 56 : 32) else {
+      throw .invalid("its program headers have an impossible size", fileHeader)
     }
     let headersAt = header.word(is64Bit ? 32 : 28, is64Bit: is64Bit)
     guard
       let headers = entries == 0
         ? ByteTable(order: order)
         : source.table(at: headersAt, count: UInt64(entries * entrySize), order: order)
-    else { throw .invalid("its program headers lie outside the file") }
+    else { throw .invalid("its program headers lie outside the file", fileHeader) }
     var segments: [Segment] = []
     segments.reserveCapacity(entries)
     for index in 0..<entries {
@@ -110,11 +130,12 @@ package final class ELFObject: Sendable {
       segments.append(
         is64Bit
           ? Segment(
-            kind: headers.u32(at), offset: headers.u64(at + 8), address: headers.u64(at + 16),
+            kind: headers.u32(at), flags: headers.u32(at + 4), offset: headers.u64(at + 8),
+            address: headers.u64(at + 16),
             fileSize: headers.u64(at + 32), memorySize: headers.u64(at + 40),
             alignment: headers.u64(at + 48))
           : Segment(
-            kind: headers.u32(at), offset: UInt64(headers.u32(at + 4)),
+            kind: headers.u32(at), flags: headers.u32(at + 24), offset: UInt64(headers.u32(at + 4)),
             address: UInt64(headers.u32(at + 8)), fileSize: UInt64(headers.u32(at + 16)),
             memorySize: UInt64(headers.u32(at + 20)), alignment: UInt64(headers.u32(at + 28))))
     }
@@ -144,14 +165,18 @@ package final class ELFObject: Sendable {
     }
     self.notes = notes
 
-    // The dynamic section: pairs of a tag and a value.
-    let dynamic = segment(2)
-    isDynamic = dynamic != nil
+    // The dynamic section: pairs of a tag and a value, found by its address as the linker does.
     let memory = Memory(source: source, segments: segments, order: order)
     let wordSize = is64Bit ? 8 : 4
+    let dynamicSegment = segments.last { $0.kind == 2 && $0.fileSize > 0 }
+    let dynamic = dynamicSegment.flatMap { segment in
+      memory.beginning(
+        at: segment.address,
+        count: min(segment.memorySize, UInt64(Self.maximumDynamicEntries * 2 * wordSize)))
+    }
+    isDynamic = dynamic != nil
     var values: [UInt64: UInt64] = [:]
-    var needed: [UInt64] = []
-    var filters: [UInt64] = []
+    var named: [(kind: Dependency.Kind, offset: UInt64)] = []
     if let dynamic {
       for index in 0..<min(dynamic.count / (2 * wordSize), Self.maximumDynamicEntries) {
         let at = index * 2 * wordSize
@@ -159,8 +184,9 @@ package final class ELFObject: Sendable {
         let value = dynamic.word(at + wordSize, is64Bit: is64Bit)
         if tag == 0 { break }
         switch tag & 0xffff_ffff {
-        case Tag.needed: needed.append(value)
-        case Tag.auxiliary, Tag.filter: filters.append(value)
+        case Tag.needed: named.append((.needed, value))
+        case Tag.auxiliary: named.append((.auxiliary, value))
+        case Tag.filter: named.append((.filter, value))
         default: values[tag & 0xffff_ffff] = value
         }
       }
@@ -172,8 +198,10 @@ package final class ELFObject: Sendable {
     func string(_ tag: UInt64) -> String? {
       values[tag].flatMap { strings.string(Int(clamping: $0)) }
     }
-    self.needed = needed.compactMap { strings.string(Int(clamping: $0)) }
-    self.filters = filters.compactMap { strings.string(Int(clamping: $0)) }
+    dependencies = named.compactMap { entry in
+      strings.string(Int(clamping: entry.offset)).map { Dependency(kind: entry.kind, name: $0) }
+    }
+    needed = dependencies.filter { $0.kind == .needed }.map(\.name)
     soname = string(Tag.soname)
     rpath = string(Tag.rpath)
     runpath = string(Tag.runpath)
@@ -186,6 +214,29 @@ package final class ELFObject: Sendable {
     if flags1 & 0x0800_0000 != 0 { set.insert(.positionIndependentExecutable) }
     if (values[Tag.flags] ?? 0) & 0x10 != 0 { set.insert(.staticTLS) }
     self.flags = set
+    // glibc's elf/dl-load.c, `_dl_map_object_from_fd`, in its order and words.
+    refusalAsProgram =
+      if segments.contains(where: { $0.kind == 1 && ($0.address &- $0.offset) & 0xfff != 0 }) {
+        "ELF load command address/offset not page-aligned"
+      } else if !segments.contains(where: { $0.kind == 1 }) {
+        "object file has no loadable segments"
+      } else if segments.contains(where: { $0.kind == 2 && $0.fileSize == 0 })
+        || (kind == .shared && dynamicSegment == nil)
+      {
+        "object file has no dynamic section"
+      } else {
+        nil
+      }
+    refusalAsLibrary =
+      if kind == .executable, refusalAsProgram == nil || !refusalAsProgram!.hasPrefix("ELF load"),
+        segments.contains(where: { $0.kind == 1 })
+      {
+        "cannot dynamically load executable"
+      } else if refusalAsProgram == nil, set.contains(.positionIndependentExecutable) {
+        "cannot dynamically load position-independent executable"
+      } else {
+        refusalAsProgram
+      }
 
     requirements = VersionRequirement.read(
       at: values[Tag.versionNeed], count: values[Tag.versionNeedCount], strings: strings,

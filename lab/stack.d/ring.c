@@ -1,4 +1,7 @@
 // ring: passes 1 MiB from rank to rank, twenty times around, and checks that it arrives unchanged.
+// With --library it says which MPI it runs with, and from which file.
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +20,15 @@ int main(int argc, char **argv) {
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     gethostname(host, sizeof host - 1);
     printf("ring: rank %d of %d, host %s, built for %s\n", rank, size, host, TARGET);
+
+    if (argc > 1 && strcmp(argv[1], "--library") == 0) {
+        char version[MPI_MAX_LIBRARY_VERSION_STRING];
+        int length;
+        Dl_info info;
+        MPI_Get_library_version(version, &length);
+        version[strcspn(version, "\n,")] = '\0';
+        printf("ring: rank %d, %s, %s\n", rank, version, dladdr((void *)MPI_Init, &info) ? info.dli_fname : "?");
+    }
 
     char *hosts = malloc((size_t)size * name_size);
     unsigned char *token = malloc(bytes);

@@ -96,6 +96,16 @@ int sw_memory_file(const char *name);
 int sw_run(const char *path, char *const argv[], char *const envp[], const int descriptors[],
            int count, int timeout_ms, int64_t file_limit, int heartbeat);
 
+// O_PATH of open(2), which the C library's headers hide from Swift.
+extern const int sw_path_only;
+
+// Opens a path as if the directory `root` were `/`: absolute links and `..` stay below it, and no
+// link of /proc leads out (openat2(2)).
+int sw_open_in_root(int root, const char *path, int flags);
+
+// The same by hand, for kernels before 5.6, and for sandboxes that forbid openat2(2).
+int sw_walk_in_root(int root, const char *path, int flags);
+
 // Sets or unsets (value NULL) a variable that a C library reads; for use before any thread.
 void sw_set_variable(const char *name, const char *value);
 
