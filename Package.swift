@@ -61,8 +61,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Sandbox",
-        "Stack", "Topology",
+        "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
@@ -71,7 +71,8 @@ let package = Package(
     .target(
       name: "Launch",
       dependencies: [
-        "Configuration", "Environment", "Host", "Microarchitecture", "Modules", "Stack",
+        "Configuration", "Environment", "Host", "Injection", "Microarchitecture", "Modules",
+        "Stack",
       ],
       swiftSettings: strict),
     .target(
@@ -137,7 +138,7 @@ let package = Package(
       name: "LaunchTests",
       dependencies: [
         "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Stack",
-        "TestSupport",
+        "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -149,7 +150,9 @@ let package = Package(
     .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "InjectionTests",
-      dependencies: ["ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport"],
+      dependencies: [
+        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport", system,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),

@@ -15,6 +15,8 @@ func reportingFailures(_ body: () throws -> Void) throws {
     throw ExitCode((error.isNotFound ? ExitStatus.notFound : .cannotExecute).rawValue)
   } catch let error as ValidationError {
     throw error
+  } catch let error as ExitCode {
+    throw error
   } catch let error as TopologyError {
     writeError("slipway: \(error)")
     throw ExitCode(ExitStatus.badData.rawValue)

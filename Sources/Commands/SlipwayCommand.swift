@@ -18,7 +18,7 @@ package struct SlipwayCommand: ParsableCommand {
     version: version,
     subcommands: [
       DetectCommand.self, EnvCommand.self, RunCommand.self, InitCommand.self, DeinitCommand.self,
-      ShellCommand.self, ModulesCommand.self, ModulefileCommand.self,
+      ShellCommand.self, ModulesCommand.self, ModulefileCommand.self, InjectCommand.self,
     ])
 
   package static let version = "0.1.0"

@@ -1,6 +1,7 @@
 import Configuration
 import Environment
 import Host
+import Injection
 import Modules
 import Stack
 
@@ -66,6 +67,13 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case let error as HostError:
       if case .unreadable = error { self = .badData } else { self = .unavailable }
     case is ConfigurationError: self = .configuration
+    case let error as InjectionError:
+      switch error.kind {
+      case .badInput: self = .badData
+      case .unavailable: self = .unavailable
+      case .notPermitted: self = .notPermitted
+      case .failed: self = .internalError
+      }
     case let error as EnvironmentUndoError:
       switch error {
       case .absent: self = .usage

@@ -26,7 +26,7 @@ struct Node {
       }
       reply.phase("reading the processor")
       // Not NVML: it can take longer than all the rest, and a static program cannot load it.
-      let host = try MachineRoot().profile(askingDriver: false)
+      let host = try MachineRoot().profile(for: environment, askingDriver: false)
       reply.phase(
         "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
       let files = GuardedFiles(seconds: configuration.deadline)

@@ -49,7 +49,7 @@ package protocol LoaderFiles: AnyObject, Sendable {
 
 extension LoaderFiles {
   /// The bytes of a small file, such as ld.so.cache.
-  func contents(of path: String, limit: Int = 1 << 26) -> [UInt8]? {
+  package func contents(of path: String, limit: Int = 1 << 26) -> [UInt8]? {
     source(at: path).flatMap { $0.count <= limit ? $0.read(0, $0.count) : nil }
   }
 }
