@@ -81,6 +81,24 @@ package struct LoaderWorld: Sendable {
   /// The names that `ld.so.preload` asks for.
   package var preloads: [String]
 
+  package init(
+    interpreter: String, interpreterObject: ELFObject, interpreterIdentity: FileIdentity,
+    release: Release, systemDirectories: [String], cachePath: String, preloadPath: String,
+    libraryToken: String, processor: LoaderProcessor, cache: LoaderCache?, preloads: [String]
+  ) {
+    self.interpreter = interpreter
+    self.interpreterObject = interpreterObject
+    self.interpreterIdentity = interpreterIdentity
+    self.release = release
+    self.systemDirectories = systemDirectories
+    self.cachePath = cachePath
+    self.preloadPath = preloadPath
+    self.libraryToken = libraryToken
+    self.processor = processor
+    self.cache = cache
+    self.preloads = preloads
+  }
+
   /// A release of the GNU C library.
   package struct Release: Hashable, Comparable, Sendable, CustomStringConvertible {
     package var major: Int
@@ -146,7 +164,7 @@ package struct LoaderWorld: Sendable {
       cache: files.contents(of: cachePath).flatMap {
         LoaderCache($0, order: object.identity.order)
       },
-      preloads: files.contents(of: preloadPath).map(preloads) ?? [])
+      preloads: files.contents(of: preloadPath).map(preloads(in:)) ?? [])
   }
 
   /// SYSTEM_DIRS: the first of the longest runs of absolute paths that end in a slash, with one NUL
@@ -183,7 +201,7 @@ package struct LoaderWorld: Sendable {
 
   /// The names in a file of the form of ld.so.preload: between white space and colons, with
   /// comments from `#` to the end of the line.
-  private static func preloads(_ bytes: [UInt8]) -> [String] {
+  package static func preloads(in bytes: [UInt8]) -> [String] {
     bytes.split(separator: 0x0a, omittingEmptySubsequences: true)
       .map { $0.prefix { $0 != 0x23 } }
       .flatMap { $0.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x3a || $0 == 0 } }
