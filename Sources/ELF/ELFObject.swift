@@ -162,7 +162,8 @@ package final class ELFObject: Sendable {
     interpreter = segments.first { $0.kind == 3 }
       .flatMap { contents(of: $0, limit: 1 << 12) }?.string(0)
     var notes = Notes()
-    for segment in segments where segment.kind == 4 || segment.kind == Notes.property {
+    // Honest files have a handful.
+    for segment in segments.lazy.filter({ $0.kind == 4 || $0.kind == Notes.property }).prefix(64) {
       if let table = contents(of: segment, limit: 1 << 16) {
         notes.read(table, alignment: segment.alignment, is64Bit: is64Bit)
       }
@@ -248,11 +249,6 @@ package final class ELFObject: Sendable {
     definitions = VersionDefinition.read(
       at: values[Tag.versionDefinition], count: values[Tag.versionDefinitionCount],
       strings: strings, memory: memory)
-    symbols = SymbolTable(
-      at: values[Tag.symbolTable], gnuHash: values[Tag.gnuHash], hash: values[Tag.hash],
-      versions: values[Tag.versionSymbols], strings: strings, memory: memory, is64Bit: is64Bit,
-      requirements: requirements, definitions: definitions)
-
     var tables: [RelocationTable] = []
     if let address = values[Tag.relocationsWithAddends],
       let size = values[Tag.relocationsWithAddendsSize]
@@ -271,6 +267,18 @@ package final class ELFObject: Sendable {
           isLazy: !set.contains(.bindNow)))
     }
     relocationTables = tables
+    let identity = identity
+    symbols = SymbolTable(
+      at: values[Tag.symbolTable], gnuHash: values[Tag.gnuHash], hash: values[Tag.hash],
+      versions: values[Tag.versionSymbols], strings: strings, memory: memory, is64Bit: is64Bit,
+      requirements: requirements, definitions: definitions
+    ) {
+      var last = 0
+      Self.relocations(in: tables, memory: memory, identity: identity) { symbol, _, _ in
+        last = max(last, symbol)
+      }
+      return last + 1
+    }
   }
 
   /// Dynamic tags; elf.h, `DT_*`.

@@ -15,8 +15,21 @@ extension ELFObject {
     var use = SymbolUse()
     let memory = Memory(source: source, segments: segments, order: identity.order)
     let copy = identity.machine.copyRelocation
+    Self.relocations(in: relocationTables, memory: memory, identity: identity) {
+      symbol, kind, isLazy in
+      if !isLazy { use.eager.insert(symbol) }
+      if kind == copy { use.copied.insert(symbol) }
+    }
+    return use
+  }
+
+  /// Calls `body` with the number of a symbol and the kind of the relocation that asks for it.
+  static func relocations(
+    in tables: [RelocationTable], memory: Memory, identity: ELFIdentity,
+    _ body: (_ symbol: Int, _ kind: UInt32, _ isLazy: Bool) -> Void
+  ) {
     let word = identity.is64Bit ? 8 : 4
-    for description in relocationTables {
+    for description in tables {
       guard description.size <= 1 << 30,
         let table = memory.table(at: description.address, count: description.size)
       else { continue }
@@ -25,12 +38,11 @@ extension ELFObject {
         let info = table.word(at + word, is64Bit: identity.is64Bit)
         let symbol = Int(identity.is64Bit ? info >> 32 : info >> 8)
         guard symbol != 0 else { continue }
-        let kind = UInt32(truncatingIfNeeded: identity.is64Bit ? info & 0xffff_ffff : info & 0xff)
-        if !description.isLazy { use.eager.insert(symbol) }
-        if kind == copy { use.copied.insert(symbol) }
+        body(
+          symbol, UInt32(truncatingIfNeeded: identity.is64Bit ? info & 0xffff_ffff : info & 0xff),
+          description.isLazy)
       }
     }
-    return use
   }
 
   /// The contents of a section, found by the section headers; nil where there is none.

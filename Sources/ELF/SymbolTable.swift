@@ -60,7 +60,7 @@ package struct SymbolTable: Sendable {
   init(
     at address: UInt64?, gnuHash: UInt64?, hash: UInt64?, versions: UInt64?, strings: ByteTable,
     memory: Memory, is64Bit: Bool, requirements: [VersionRequirement],
-    definitions: [VersionDefinition]
+    definitions: [VersionDefinition], inUse: () -> Int
   ) {
     self.strings = strings
     self.is64Bit = is64Bit
@@ -115,6 +115,8 @@ package struct SymbolTable: Sendable {
         }
       }
     }
+    // Of an object that defines nothing no table says how many it asks for; but it uses them all.
+    if sysv == nil, count <= (gnu?.first ?? 0) { count = max(count, inUse()) }
     let table = address.flatMap { memory.table(at: $0, count: UInt64(count * size)) }
     entries = table ?? ByteTable(order: memory.order)
     self.count = table == nil ? 0 : count

@@ -10,7 +10,8 @@ extension ELFObject {
     let constants = loaded.filter { $0.flags & 1 == 0 }
     // Where there are constants of their own, the first such segment holds the symbols' names only.
     let searched = constants.count > 1 ? constants : loaded
-    for segment in searched {
+    // Honest files have a handful.
+    for segment in searched.prefix(64) {
       guard
         let table = source.table(
           at: segment.offset, count: min(segment.fileSize, 1 << 28), order: identity.order)

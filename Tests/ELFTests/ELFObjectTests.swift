@@ -160,6 +160,19 @@ struct ELFObjectTests {
   }
 
   @Test(arguments: forms)
+  func `an object that defines nothing has its references all the same`(form: Form) throws {
+    for hashes in [[.gnu], []] as [Set<ELFWriter.Hash>] {
+      var writer = writer(form)
+      writer.hashes = hashes
+      writer.symbols = ["first", "second", "third"].map { .init(name: $0, isDefined: false) }
+      writer.relocations = [("second", 6, false), ("third", 7, true), ("first", 6, false)]
+      let symbols = try ELFObject(ByteSource(writer.bytes)).symbols
+      #expect(symbols.references.map(\.name) == ["first", "second", "third"])
+      #expect(symbols.exports.isEmpty && symbols.definition(of: "first") == nil)
+    }
+  }
+
+  @Test(arguments: forms)
   func `notes and sections`(form: Form) throws {
     let unit = form.is64Bit ? 8 : 4
     func numbers(_ values: [UInt32]) -> [UInt8] {

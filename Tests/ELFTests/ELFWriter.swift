@@ -282,6 +282,8 @@ struct ELFWriter {
       bloom |= 1 << UInt64(hash % bits) | 1 << UInt64((hash >> 5) % bits)
     }
     table.word(bloom)
+    // As GNU ld writes it where there is nothing to find.
+    if defined.isEmpty { table.bytes.replaceSubrange(4..<8, with: number(1)) }
     let bucket = defined.map { Int(Self.gnuHash($0.name)) % buckets }
     for number in 0..<buckets {
       table.u32(UInt32(bucket.firstIndex(of: number).map { $0 + first } ?? 0))
@@ -291,6 +293,12 @@ struct ELFWriter {
       table.u32(Self.gnuHash(symbol.name) & ~1 | (isLast ? 1 : 0))
     }
     return table.bytes
+  }
+
+  private func number(_ value: UInt32) -> [UInt8] {
+    var output = Output(is64Bit: is64Bit, order: order)
+    output.u32(value)
+    return output.bytes
   }
 
   static func gnuHash(_ name: String) -> UInt32 {

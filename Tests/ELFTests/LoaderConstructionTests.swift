@@ -629,6 +629,24 @@ struct LoaderConstructionTests {
     }
   }
 
+  @Test func `filters of each other are told, with which the linker never ends`() throws {
+    try scene { scene in
+      for (name, other) in [("liba.so", "libb.so"), ("libb.so", "liba.so")] {
+        try scene.library(name) {
+          $0.dependencies = [(tag: 0x7fff_ffff, name: other)]
+          $0.runpath = "$ORIGIN"
+        }
+      }
+      let program = try scene.program(needed: ["liba.so"]) { $0.runpath = "$ORIGIN" }
+      // The linker itself runs until its stack is full.
+      #expect((try? run([RealLoader.native.path, "--list", program], seconds: 10))?.status != 0)
+      let files = try #require(RootFiles())
+      let closure = Loader(world: try RealLoader.native.world(in: files), files: files)
+        .closure(of: program)
+      #expect(closure.failure?.reason.contains("filters") == true)
+    }
+  }
+
   // MARK: preload
 
   @Test func `preloaded objects come first, by LD_PRELOAD's own rules`() throws {

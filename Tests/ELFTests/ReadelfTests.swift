@@ -46,7 +46,8 @@ struct ReadelfTests {
     var facts = Facts()
     var file = ""
     var isDefinition = false
-    for line in text.split(separator: "\n") {
+    // The binding 10 is GNU's, which not every file says that it is for.
+    for line in text.replacing("<OS specific>: 10", with: "UNIQUE").split(separator: "\n") {
       let words = line.split(separator: " ")
       if let start = line.range(of: "library: ["), line.contains("(NEEDED)") {
         facts.needed.append(String(line[start.upperBound...].dropLast()))

@@ -136,8 +136,11 @@ struct LinkMap {
     chain.insert(index, at: chain.firstIndex(of: other) ?? chain.endIndex)
     if other == 0 {
       // The linker looks for what it knows from the program on, and maps this one once more.
-      byName = byName.filter { $0.value != index }
-      byFile = byFile.filter { $0.value != index }
+      guard let file = maps[index].file else { return }
+      for name in maps[index].names + [file.object.soname ?? ""] where byName[name] == index {
+        byName[name] = nil
+      }
+      byFile[FileKey(file.identity)] = nil
     }
   }
 

@@ -125,17 +125,27 @@ package final class Loader {
 
   // MARK: dependencies
 
-  /// Maps what the objects of a list need, breadth first, and appends it to the list; filters come
-  /// before what they filter. Ends at what the linker ends at.
+  /// More objects than any program has.
+  private static let mostSteps = 1 << 12
+
+  /// Maps what the objects of a list need, breadth first, and appends it to the list.
+  ///
+  /// Filters come before what they filter. Ends at what the linker ends at.
   private func mapDependencies(_ list: inout [Int], in link: inout LinkMap) -> LoaderFailure? {
     var (isListed, isDone) = (IndexSet(), IndexSet())
     for index in list { isListed.insert(index) }
-    var position = 0
+    var (position, steps) = (0, 0)
     while position < list.count {
       let current = list[position]
       guard isDone.insert(current), let file = link.maps[current].file else {
         position += 1
         continue
+      }
+      steps += 1
+      if steps > Self.mostSteps {
+        return LoaderFailure(
+          path: link.maps[current].path,
+          reason: "objects that are each other's filters, with which the linker never ends")
       }
       var at = position
       for dependency in file.object.dependencies {

@@ -2,8 +2,9 @@
 package struct LoaderProcessor: Hashable, Sendable {
   /// The level of the instruction set: 1 to 4 on x86-64; 1 where there are no levels.
   package var level: Int
-  /// `AT_PLATFORM` or what the linker puts in its place, such as `haswell`; the text of `$PLATFORM`.
-  /// nil where the kernel gives none, as on riscv64.
+  /// The text of `$PLATFORM`; nil where the kernel gives no `AT_PLATFORM`, as on riscv64.
+  ///
+  /// The linker may put another in its place, such as `haswell`.
   package var platform: String?
   /// The subdirectories of `glibc-hwcaps` that it can use, best first.
   package var subdirectories: [String]
