@@ -125,8 +125,8 @@ package final class Loader {
 
   // MARK: dependencies
 
-  /// More objects than any program has.
-  private static let mostSteps = 1 << 12
+  /// More filters than any program has.
+  private static let mostFilters = 512
 
   /// Maps what the objects of a list need, breadth first, and appends it to the list.
   ///
@@ -134,18 +134,12 @@ package final class Loader {
   private func mapDependencies(_ list: inout [Int], in link: inout LinkMap) -> LoaderFailure? {
     var (isListed, isDone) = (IndexSet(), IndexSet())
     for index in list { isListed.insert(index) }
-    var (position, steps) = (0, 0)
+    var (position, filters) = (0, 0)
     while position < list.count {
       let current = list[position]
       guard isDone.insert(current), let file = link.maps[current].file else {
         position += 1
         continue
-      }
-      steps += 1
-      if steps > Self.mostSteps {
-        return LoaderFailure(
-          path: link.maps[current].path,
-          reason: "objects that are each other's filters, with which the linker never ends")
       }
       var at = position
       for dependency in file.object.dependencies {
@@ -165,6 +159,12 @@ package final class Loader {
             // Behind the object it moves to the front of it; before it, it stays.
             guard let late = list[(at + 1)...].firstIndex(of: index) else { continue }
             list.remove(at: late)
+          }
+          filters += 1
+          if filters > Self.mostFilters {
+            return LoaderFailure(
+              path: file.path,
+              reason: "objects that are each other's filters, with which the linker never ends")
           }
           isDone.remove(index)
           list.insert(index, at: at)
