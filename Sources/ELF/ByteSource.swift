@@ -83,7 +83,8 @@ struct ByteTable: Sendable {
   /// The text up to a NUL, or to the end of the table.
   func ended(_ offset: Int) -> String {
     guard offset >= 0, offset < bytes.count else { return "" }
-    return String(decoding: bytes[offset..<(bytes[offset...].firstIndex(of: 0) ?? count)], as: UTF8.self)
+    return String(
+      decoding: bytes[offset..<(bytes[offset...].firstIndex(of: 0) ?? count)], as: UTF8.self)
   }
 
   func string(_ offset: Int) -> String? {

@@ -14,8 +14,8 @@ package struct ELFHeader: Hashable, Sendable {
 
   /// What a dynamic linker does with a file that it cannot use.
   package enum Refusal: Hashable, Sendable {
-    /// It searches on: the file is for other programs.
-    case passedOver
+    /// It searches on: the file is for programs of the other class, or of another machine.
+    case otherClass, otherMachine
     /// It ends with these words: something is wrong with the installation.
     case fatal(String)
   }
@@ -25,14 +25,14 @@ package struct ELFHeader: Hashable, Sendable {
     let is64Bit = linker.is64Bit
     guard fileSize >= (is64Bit ? 64 : 52) else { return .fatal("file too short") }
     guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { return .fatal("invalid ELF header") }
-    guard bytes[4] == (is64Bit ? 2 : 1) else { return .passedOver }
+    guard bytes[4] == (is64Bit ? 2 : 1) else { return .otherClass }
     let table = ByteTable(bytes: bytes, order: linker.order)
     let flags = table.u32(is64Bit ? 48 : 36)
     let own = ELFIdentity(
       is64Bit: is64Bit, order: linker.order, machine: .init(rawValue: table.u16(18)), flags: flags)
     let isCompatible = own.isCompatible(with: linker)
     guard bytes[5] == (linker.order == .little ? 1 : 2) else {
-      if passesOverForeignOrders && !isCompatible { return .passedOver }
+      if passesOverForeignOrders && !isCompatible { return .otherMachine }
       return .fatal(
         "ELF file data encoding not \(linker.order == .little ? "little" : "big")-endian")
     }
@@ -51,7 +51,7 @@ package struct ELFHeader: Hashable, Sendable {
     guard table.u32(20) == 1 else {
       return .fatal("ELF file version does not match current one")
     }
-    guard isCompatible else { return .passedOver }
+    guard isCompatible else { return .otherMachine }
     guard table.u16(16) == 2 || table.u16(16) == 3 else {
       return .fatal("only ET_DYN and ET_EXEC can be loaded")
     }

@@ -130,7 +130,8 @@ package final class ELFObject: Sendable {
       segments.append(
         is64Bit
           ? Segment(
-            kind: headers.u32(at), flags: headers.u32(at + 4), offset: headers.u64(at + 8), address: headers.u64(at + 16),
+            kind: headers.u32(at), flags: headers.u32(at + 4), offset: headers.u64(at + 8),
+            address: headers.u64(at + 16),
             fileSize: headers.u64(at + 32), memorySize: headers.u64(at + 40),
             alignment: headers.u64(at + 48))
           : Segment(

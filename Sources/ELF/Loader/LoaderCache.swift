@@ -63,7 +63,9 @@ package struct LoaderCache: Sendable {
   /// The extension with tag 1: offsets of the names.
   private static func subdirectories(of table: ByteTable, start: Int) -> [String] {
     let at = Int(table.u32(start + 32))
-    guard at > 0, at % 4 == 0, at + 8 <= table.count, table.u32(at) == 0xeaa4_2174 else { return [] }
+    guard at > 0, at % 4 == 0, at + 8 <= table.count, table.u32(at) == 0xeaa4_2174 else {
+      return []
+    }
     let sections = Int(table.u32(at + 4))
     guard sections <= (table.count - at - 8) / 16 else { return [] }
     var found: (offset: Int, size: Int)?

@@ -19,7 +19,7 @@ package struct World: Sendable {
   }
 
   /// The same world with directories of it replaced by others, as mounts or links would do.
-  func binding(_ binds: [(path: String, target: String)]) -> World {
+  package func binding(_ binds: [(path: String, target: String)]) -> World {
     var world = self
     if !binds.isEmpty { world.files = BoundFiles(files, binds) }
     return world

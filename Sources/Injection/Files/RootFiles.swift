@@ -157,7 +157,8 @@ package final class RootFiles: LoaderFiles {
         var isWhole = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, length in
           while length < count {
-            let got = pread(number, buffer.baseAddress! + length, count - length, off_t(offset + length))
+            let got = pread(
+              number, buffer.baseAddress! + length, count - length, off_t(offset + length))
             if got < 0, errno == EINTR { continue }
             guard got > 0 else { return }
             length += got

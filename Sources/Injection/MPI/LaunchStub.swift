@@ -1,2 +1,4 @@
 package struct LaunchKind: Sendable { package init(_ s: String) {} }
-enum LaunchRule { static func findings(for library: MPILibrary, launchedBy kind: LaunchKind) -> [Finding] { [] } }
+enum LaunchRule {
+  static func findings(for library: MPILibrary, launchedBy kind: LaunchKind) -> [Finding] { [] }
+}

@@ -79,8 +79,10 @@ package struct MPILibrary: Equatable, Sendable {
       if plugins.contains("mca_pmix_s1.so") { self.kinds.insert(.pmi1) }
     case .mpich, .abi:
       name =
-        facts.isIntel ? "Intel MPI"
-        : facts.isCray ? "Cray MPICH" : facts.isMVAPICH ? "MVAPICH" : facts.isOpenMPI ? "Open MPI" : "MPICH"
+        facts.isIntel
+        ? "Intel MPI"
+        : facts.isCray
+          ? "Cray MPICH" : facts.isMVAPICH ? "MVAPICH" : facts.isOpenMPI ? "Open MPI" : "MPICH"
     }
     version = facts.version(of: name)
   }
