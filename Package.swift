@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
         "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -94,9 +94,13 @@ let package = Package(
       name: "Injection",
       dependencies: [
         "CLinux", "ELF", "Environment", "Host", "Microarchitecture",
-        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
-        system,
+        .product(name: "TOMLKit", package: "TOMLKit"), system,
       ],
+      swiftSettings: strict),
+    // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
+    .target(
+      name: "CDI",
+      dependencies: ["ELF", "Injection", .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
@@ -151,7 +155,8 @@ let package = Package(
     .testTarget(
       name: "InjectionTests",
       dependencies: [
-        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport", system,
+        "CDI", "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
+        system,
       ],
       swiftSettings: strict),
     .testTarget(
