@@ -40,7 +40,7 @@ extension HostProfile {
       let whole =
         name.hasPrefix("MIG-GPU-") ? String(name.dropFirst(4).prefix { $0 != "/" }) : name
       let fitting = gpus.indices.filter { gpus[$0].uuid?.hasPrefix(whole) == true }
-      guard fitting.count == 1, whole.count > "GPU-".count else { return nil }
+      guard fitting.count == 1 else { return nil }
       places.insert(fitting[0])
     }
     return places.isEmpty ? nil : places.sorted()
