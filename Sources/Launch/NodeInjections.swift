@@ -30,7 +30,8 @@ package struct NodeInjections: Equatable, Sendable {
       return
     }
     self.target = root
-    let subtree = "\(selection.version)\(selection.suffix)/software/linux/\(selection.subdirectory)/"
+    let subtree =
+      "\(selection.version)\(selection.suffix)/software/linux/\(selection.subdirectory)/"
     records = manifest.injections.filter { record in
       record.kind == .cuda
         ? record.place == InjectionLayout.nvidia(architecture: selection.cpuFamily)

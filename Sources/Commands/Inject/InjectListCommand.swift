@@ -59,7 +59,10 @@ struct InjectListCommand: ParsableCommand {
       }
       var rows = bundles.map { bundle in
         let kinds = bundle.library.kinds.map(\.rawValue).sorted().joined(separator: ",")
-        return ["mpi", bundle.library.description, kinds.isEmpty ? "-" : kinds, bundle.prefix ?? bundle.path]
+        return [
+          "mpi", bundle.library.description, kinds.isEmpty ? "-" : kinds,
+          bundle.prefix ?? bundle.path,
+        ]
       }
       if let driver {
         rows.append([

@@ -169,7 +169,9 @@ struct InjectionChangeOptions: ParsableArguments {
           version: "\(selection.version)\(selection.suffix)", subdirectory: subdirectory,
           family: bundle.library.family),
         subdirectory: subdirectory,
-        checks: checks.filter { $0.usesMPI && $0.family == bundle.library.family && !$0.isPartOfMPI })
+        checks: checks.filter {
+          $0.usesMPI && $0.family == bundle.library.family && !$0.isPartOfMPI
+        })
     }
     return MPIPlan(bundle: bundle, places: places)
   }
@@ -243,7 +245,8 @@ extension InjectionWriter.Outcome {
       lines += check.findings.filter { $0.verdict > .ok }.flatMap(\.lines)
     }
     for found in adopted {
-      lines.append("\(found.isKept ? "keeps" : "adopts")".padded(12) + "\(found.path): \(found.was)")
+      lines.append(
+        "\(found.isKept ? "keeps" : "adopts")".padded(12) + "\(found.path): \(found.was)")
     }
     let words: [InjectionTree.Change.Kind: String] =
       isDryRun
