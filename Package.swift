@@ -147,7 +147,8 @@ let package = Package(
         "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Stack", "TestSupport",
       ],
       swiftSettings: strict),
-    .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ELFTests", dependencies: ["ELF", "Injection", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "InjectionTests",
       dependencies: [

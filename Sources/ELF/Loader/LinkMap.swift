@@ -141,14 +141,16 @@ struct LinkMap {
     }
   }
 
-  /// Puts the linker where the search for symbols comes to it; it stays out where nobody asks.
-  mutating func placeLinker(in searchOrder: [Int]) {
+  /// Puts the linker where the search for symbols comes to it.
+  ///
+  /// Where nobody asks for it, it stays out; since 2.41 it stands at the end.
+  mutating func placeLinker(in searchOrder: [Int], release: LoaderWorld.Release) {
     guard let linker else { return }
     let order = searchOrder.filter { maps[$0].file != nil }
+    let asked = order.firstIndex(of: linker)
+    guard let at = asked ?? (release >= .init(2, 41) ? order.count : nil), at > 0 else { return }
     chain.removeAll { $0 == linker }
-    if let at = order.firstIndex(of: linker), at > 0 {
-      chain.insert(linker, at: chain.firstIndex(of: order[at - 1])! + 1)
-    }
+    chain.insert(linker, at: chain.firstIndex(of: order[at - 1])! + 1)
   }
 
   /// What `ldd` prints, from the program on.

@@ -75,7 +75,7 @@ package final class Loader {
       if link.maps.count > count { list.append(count) }
     }
     let failure = mapDependencies(&list, in: &link)
-    link.placeLinker(in: list)
+    link.placeLinker(in: list, release: world.release)
     var closure = link.closure(libraryPath: libraryPath)
     closure.failure = failure
     return closure
@@ -328,8 +328,10 @@ package final class Loader {
           miss = why.after(miss)
         }
       }
-      // It is there and something is wrong with it: neither ENOENT nor EACCES.
-      if miss.code != 2 && miss.code != 13 { break }
+      // It is there and something is wrong with it: not ENOENT, EACCES or, by now, ENOTDIR.
+      let isHarmless =
+        miss.code == 2 || miss.code == 13 || (miss.code == 20 && world.release >= .init(2, 41))
+      if !isHarmless { break }
     }
     return .nothing(miss)
   }
@@ -470,6 +472,8 @@ package final class Loader {
   }
 
   /// Replaces `$ORIGIN`, `$PLATFORM` and `$LIB`, with or without braces.
+  ///
+  /// Nothing is left of a text with a token that has no replacement.
   private func expand(_ text: String, origin: () -> String) -> String {
     guard text.utf8.contains(0x24) else { return text }
     let bytes = Array(text.utf8)
@@ -487,7 +491,8 @@ package final class Loader {
         result += origin().utf8
         at += length
       } else if let length = Self.token("PLATFORM", rest) {
-        result += world.processor.platform.utf8
+        guard let platform = world.processor.platform else { return "" }
+        result += platform.utf8
         at += length
       } else if let length = Self.token("LIB", rest) {
         result += world.libraryToken.utf8
