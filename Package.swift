@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Modules", "Stack", "CLinux",
+        "CLinux", "Configuration", "Environment", "Host", "Injection", "Launch", "Modules", "Stack",
       ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
@@ -113,9 +113,10 @@ let package = Package(
     .target(
       name: "CSpank", path: "spank",
       exclude: [
-        "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "remote.c", "slipway.lds",
+        "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "probe.c", "rank.c",
+        "remote.c", "slipway.lds",
       ],
-      sources: ["words.c", "reply.c"], publicHeadersPath: "include", cSettings: strictC),
+      sources: ["words.c", "reply.c", "judge.c"], publicHeadersPath: "include", cSettings: strictC),
 
     // Tests.
     .target(
@@ -137,8 +138,8 @@ let package = Package(
     .testTarget(
       name: "LaunchTests",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Stack",
-        "TestSupport", system,
+        "Configuration", "ELF", "Environment", "Host", "Injection", "Launch", "Microarchitecture",
+        "Stack", "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(
