@@ -50,7 +50,8 @@ struct Node {
         if arguments.isProbe {
           reply.reasonNotToProbe(check.reasonNotToProbe)
         } else if let finding = check.finding(
-          software: plan.selection.softwarePath, injected: plan.injections.mpis) {
+          software: plan.selection.softwarePath, injected: plan.injections.mpis)
+        {
           if arguments.isStrict { throw LaunchMismatch(finding) }
           // The same on every node of the step.
           if arguments.isFirstNode { reply.warnings([finding.words]) }
