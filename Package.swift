@@ -94,8 +94,7 @@ let package = Package(
       name: "Injection",
       dependencies: [
         "CLinux", "ELF", "Environment", "Host", "Microarchitecture",
-        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
-        system,
+        .product(name: "Yams", package: "Yams"), system,
       ],
       swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
@@ -153,8 +152,12 @@ let package = Package(
     .testTarget(
       name: "InjectionTests",
       dependencies: [
-        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport", system,
+        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
+        "tree-writer", system,
       ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),
