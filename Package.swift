@@ -148,7 +148,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "ELFTests", dependencies: ["ELF", "Injection", "TestSupport"], swiftSettings: strict),
+      name: "ELFTests", dependencies: ["CLinux", "ELF", "Injection", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "InjectionTests",
       dependencies: [

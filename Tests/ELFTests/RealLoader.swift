@@ -132,8 +132,9 @@ struct RealLoader: Sendable {
     argv.append(program)
     var environment = ["LC_ALL": "C", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"]
     let isTraced = traces && emulator == nil
-    if directory == nil, wrapper.isEmpty {
+    if directory == nil, wrapper.isEmpty || !isTraced {
       if isTraced { environment["LD_TRACE_LOADED_OBJECTS"] = "1" }
+      argv = wrapper + argv
     } else {
       // A shell asks for the trace: a program that starts the linker would be traced in its place.
       let script =
