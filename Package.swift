@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "CDI", "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
         "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -93,9 +93,13 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Host", "Microarchitecture",
-        .product(name: "Yams", package: "Yams"), system,
+        "CLinux", "ELF", "Environment", "Host", "Microarchitecture", system,
       ],
+      swiftSettings: strict),
+    // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
+    .target(
+      name: "CDI",
+      dependencies: ["ELF", "Injection", .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
@@ -153,7 +157,7 @@ let package = Package(
     .testTarget(
       name: "InjectionTests",
       dependencies: [
-        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
+        "CDI", "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
         "tree-writer", system,
       ],
       swiftSettings: strict),

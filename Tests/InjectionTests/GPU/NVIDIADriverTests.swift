@@ -151,7 +151,7 @@ struct NVIDIADriverTests {
     try DriverTree.with { tree in
       let places = ["site", "container", "cdi", "cached", "usr/lib64"]
       for place in places { try tree.install(in: place) }
-      try tree.directory.write("etc/cdi/nvidia.yaml", CDI.specification(directory: "/cdi"))
+      try tree.directory.write("etc/cdi/nvidia.yaml", CDIText.specification(directory: "/cdi"))
       try tree.directory.write("etc/ld.so.conf", "/cached\n")
       let made = try run(["ldconfig", "-r", tree.directory.path])
       try #require(made.status == 0, "\(made.stderr)")
