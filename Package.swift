@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CDI", "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
         "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

@@ -45,8 +45,7 @@ struct InjectListCommand: ParsableCommand {
           path: Environment.ofThisProcess["PATH"])
         : []
       let driver =
-        isWanted(.cuda)
-        ? NVIDIADriver.find(on: machine, architecture: try machine.processor().architecture) : nil
+        isWanted(.cuda) ? try NVIDIADriver.ofThisMachine() : nil
       let amd =
         isWanted(.rocm)
         ? machine.gpus(askingDriver: false).filter { $0.vendor == .amd }.compactMap(\.gfx) : []
