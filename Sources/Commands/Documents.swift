@@ -1,6 +1,7 @@
 import Environment
 import FoundationEssentials
 import Host
+import Injection
 import Launch
 import Microarchitecture
 import Modules
@@ -28,7 +29,18 @@ struct PlanDocument: Document {
   var set: [String: String]
   var unset: [String]
   var modules: Modules?
+  var injections: [Injection]
   var warnings: [String]
+
+  /// What the site has put under the stack.
+  struct Injection: Encodable {
+    var kind: InjectionKind
+    var version: String
+    var family: MPIFamily?
+    var pmi: [PMIKind]
+    var verdict: Verdict
+    var path: String
+  }
 
   /// What loading modules gave beside variables.
   struct Modules: Encodable {
@@ -65,6 +77,11 @@ struct PlanDocument: Document {
       if let value = change.value { set[change.name] = value } else { unset.append(change.name) }
     }
     warnings = plan.warnings + plan.capsuleWarnings
+    injections = plan.injections.records.map {
+      Injection(
+        kind: $0.kind, version: $0.version, family: $0.family, pmi: $0.pmi, verdict: $0.verdict,
+        path: "\(plan.injections.target)/\($0.place)")
+    }
     guard let origin = plan.origin else { return }
     var modules = Modules(
       origin: "", reasons: [], messages: plan.messages,

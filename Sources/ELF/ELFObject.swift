@@ -55,8 +55,16 @@ package final class ELFObject: Sendable {
 
   /// An object that another one brings along.
   package struct Dependency: Hashable, Sendable {
-    package var kind: Kind
-    package var name: String
+    package let kind: Kind
+    package let name: String
+    /// Whether the name has neither slashes nor tokens: it is looked for as it is.
+    let isPlain: Bool
+
+    init(kind: Kind, name: String) {
+      self.kind = kind
+      self.name = name
+      isPlain = !name.utf8.contains { $0 == 0x2f || $0 == 0x24 }
+    }
 
     package enum Kind: Hashable, Sendable {
       case needed

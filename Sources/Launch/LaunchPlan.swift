@@ -32,6 +32,8 @@ package struct LaunchPlan: Equatable, Sendable {
   package var origin: LoadedModules.Origin?
   /// Whether the step was given none of the node's GPUs.
   package var hasNoGPU: Bool
+  /// What the site has put under the stack.
+  package var injections: NodeInjections
   package var warnings: [String]
 
   /// Plans a launch on one machine.
@@ -52,7 +54,8 @@ package struct LaunchPlan: Equatable, Sendable {
       wanted, on: targets, environment: environment, reading: files)
     do {
       try self.init(
-        for: best, request, environment: environment, host: host, files: files, modules: modules)
+        for: best, request, environment: environment, target: configuration.injection.target,
+        host: host, files: files, modules: modules)
     } catch let error as ModuleError {
       guard request.fallsBack, wanted.subdirectory == nil, let places = error.places else {
         throw error
@@ -69,8 +72,8 @@ package struct LaunchPlan: Equatable, Sendable {
           ]
         do {
           try self.init(
-            for: next, request, environment: environment, host: host, files: files, modules: modules
-          )
+            for: next, request, environment: environment, target: configuration.injection.target,
+            host: host, files: files, modules: modules)
           warnings.append(
             "\(error.lacking) not in \(best.subdirectory), so all software is that of "
               + place.subdirectory)
@@ -85,7 +88,7 @@ package struct LaunchPlan: Equatable, Sendable {
 
   private init(
     for selection: StackSelection, _ request: LaunchRequest, environment: Environment,
-    host: HostProfile, files: StackReader, modules: ModuleLoader?
+    target: String?, host: HostProfile, files: StackReader, modules: ModuleLoader?
   ) throws {
     let tree = ModuleTree(selection, reading: files)
     try tree.checkMoved(in: environment)
@@ -102,6 +105,10 @@ package struct LaunchPlan: Equatable, Sendable {
     self.patch = patch
     self.environment = patch.applied(to: environment)
     warnings = selection.warnings + host.warnings
+    injections = try NodeInjections(
+      for: selection, target: target,
+      runningDriver: host.allocatedGPUs.isEmpty ? nil : host.nvidiaDriver, reading: files)
+    warnings += injections.warnings
     if let modules, !request.modules.isEmpty {
       do {
         let loaded = try modules.load(request.modules, in: self.environment, of: selection)
@@ -137,6 +144,7 @@ package struct LaunchPlan: Equatable, Sendable {
     }
     line += ")"
     if let accelerator = selection.acceleratorSubtree { line += " with \(accelerator)" }
+    for record in injections.records { line += ", the site's \(record.name)" }
     if hasNoGPU { line += " without an accelerator (the step was given no GPU)" }
     if let name = processor.name { line += " on \(name)" }
     return line
@@ -223,7 +231,11 @@ extension StackReader {
         }
       },
       names: { try files.names(in: $0) },
-      prefetch: { try files.prefetch($0) })
+      prefetch: { try files.prefetch($0) },
+      beginning: { try files.beginnings(of: [$0])[0]?.bytes },
+      marks: { paths in
+        try files.marks(of: paths).map { $0.map { (Int($0.size), Int($0.mtime)) } }
+      })
   }
 }
 

@@ -113,7 +113,7 @@
       let stack = try run(
         ["\(Package.root)/lab/stack", "build", "\(Self.base)/stack"], seconds: 300)
       guard stack.status == 0 else { throw LabError(what: "stack", output: stack.stderr) }
-      for file in ["slipway.so", "slipway-node"]
+      for file in ["slipway.so", "slipway-probe.so", "slipway-node"]
       where !FileManager.default.fileExists(atPath: "\(Self.products)/\(file)") {
         throw LabError(
           what: "\(Self.products)/\(file) is not built; remedy: run ./check, which builds it first",

@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
 
     std::vector<double> mine(1000, rank + 1.0), all(1000 * static_cast<std::size_t>(size));
     MPI_Allgather(mine.data(), 1000, MPI_DOUBLE, all.data(), 1000, MPI_DOUBLE, MPI_COMM_WORLD);
-    for (int i = 0; i < size; i++) CHECK(std::count(all.begin() + 1000 * i, all.begin() + 1000 * (i + 1), i + 1.0) == 1000);
+    for (int i = 0; i < size; i++) CHECK(std::count(&all[1000 * i], &all[1000 * i] + 1000, i + 1.0) == 1000);
 
     std::string text = rank == 0 ? std::string(100000, 'x') : std::string(100000, ' ');
     MPI_Bcast(&text[0], static_cast<int>(text.size()), MPI_CHAR, 0, MPI_COMM_WORLD);

@@ -3,10 +3,11 @@
 
 #include "report.h"
 
-static int calls;
+static int calls, seen;
 static void handle(MPI_Comm *comm, int *code, ...) {
-    (void)comm, (void)code;
+    (void)comm;
     calls++;
+    MPI_Error_class(*code, &seen);
 }
 
 int main(int argc, char **argv) {
@@ -22,9 +23,9 @@ int main(int argc, char **argv) {
 
     MPI_Comm_create_errhandler(handle, &handler);
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, handler);
-    code = MPI_Send(&value, 1, MPI_INT, size + 5, 0, MPI_COMM_WORLD);
-    MPI_Error_class(code, &class);
-    CHECK(class == MPI_ERR_RANK && calls == 1);
+    // What MPI_Send returns then differs: MPICH since 4.3 says MPI_SUCCESS.
+    MPI_Send(&value, 1, MPI_INT, size + 5, 0, MPI_COMM_WORLD);
+    CHECK(calls == 1 && seen == MPI_ERR_RANK);
     MPI_Errhandler_free(&handler);
     CHECK(handler == MPI_ERRHANDLER_NULL);
 

@@ -172,7 +172,8 @@ static void files(void) {
     MPI_Offset length = 0;
     // Of a world of one each rank makes its own file.
     snprintf(path, sizeof path, "%s/extended.%d.%d", directory ? directory : "/tmp", size, size == 1 ? rand() : 0);
-    MPI_File_open(MPI_COMM_WORLD, path, MPI_MODE_CREATE | MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE, MPI_INFO_NULL, &file);
+    int mode = MPI_MODE_CREATE | MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE;
+    MPI_File_open(MPI_COMM_WORLD, path, mode, MPI_INFO_NULL, &file);
     MPI_File_write_at_all(file, rank * (MPI_Offset)sizeof rank, &rank, 1, MPI_INT, &status);
     MPI_Get_count(&status, MPI_INT, &count);
     CHECK(count == 1);

@@ -52,11 +52,17 @@ MPIS = {
 #   away       a directory with only such links
 #   flat       a directory of links to the files of lib/
 #   only       a directory with a link to the C library and nothing else
-PACKAGED = [
-    "debian-openmpi+multiarch", "debian-mpich+multiarch", "debian-mpich+alias",
-    *(f"{mpi}+{kind}" for mpi in ("mpich-3.4.3", "mpich-4.3.2", "mpich-5.0.2", "impi-2021.19") for kind in ("alias", "away")),
-    *(f"{mpi}+{kind}" for mpi in ("openmpi-4.1.8", "openmpi-5.0.11", "mpich-5.0.2", "impi-2021.19") for kind in ("flat", "only")),
-]  # fmt: skip
+KINDS = {
+    "debian-openmpi": ("multiarch",),
+    "debian-mpich": ("multiarch", "alias"),
+    "openmpi-4.1.8": ("flat", "only"),
+    "openmpi-5.0.11": ("flat", "only"),
+    "mpich-3.4.3": ("alias", "away"),
+    "mpich-4.3.2": ("alias", "away"),
+    "mpich-5.0.2": ("alias", "away", "flat", "only"),
+    "impi-2021.19": ("alias", "away", "flat", "only"),
+}
+PACKAGED = [f"{mpi}+{kind}" for mpi, kinds in KINDS.items() for kind in kinds]
 
 LANGUAGES = {"cxx": "C++", "bindings": "C++", "mpif": "Fortran", "usempi": "Fortran", "f08": "Fortran"}
 BASE = ("basics", "extended", "onesided", "errors", "cxx")
@@ -121,6 +127,7 @@ def ways(built, program, injected):
         yield "now", "library-path", 2
     if program in ("basics", "bindings", "f08"):
         yield "rpath", "library-path", 2
+    if program in ("basics", "bindings", "f08", *MPI4):
         yield "rpath", "preload", 2
     if program == "basics":
         yield "runpath", "library-path", 2
@@ -195,8 +202,11 @@ def run(row):
     try:
         report = scratch / "report"
         environment = {
-            "PATH": "/usr/bin:/bin", "HOME": str(scratch), "TMPDIR": str(scratch), "LC_ALL": "C", "SWAPS_REPORT": str(report),
+            "PATH": "/usr/bin:/bin", "HOME": str(scratch), "TMPDIR": str(scratch), "LC_ALL": "C",
+            "SWAPS_REPORT": str(report),
             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+            # Not in /dev/shm, where Open MPI's singletons leave theirs behind.
+            "OMPI_MCA_btl_vader_backing_directory": str(scratch), "OMPI_MCA_btl_sm_backing_directory": str(scratch),
         }  # fmt: skip
         # env sets what the program gets behind the launcher's back: Open MPI's mpirun changes LD_LIBRARY_PATH.
         settings = [f"{key}={value}" for key, value in libraries(row).items()]
@@ -229,7 +239,9 @@ def outcome(row, status, said, output):
     origin = ("injected" if pathlib.Path(used[0]).resolve() in real else "own") if used else "none"
 
     undefined = re.search(r"symbol lookup error: .*?undefined symbol: ([^\s,]+)", output)
-    refused = undefined or re.search(r"error while loading shared libraries: .*|\S+: version `\S+' not found .*", output)
+    refused = undefined or re.search(
+        r"error while loading shared libraries: .*|\S+: version `\S+' not found .*", output
+    )
     if status is None:
         kind, detail = "hang", f"no end within {DEADLINE} s"
     elif status == 0 and sizes == [row.ranks] * row.ranks and ends == [0] * row.ranks:
@@ -244,7 +256,7 @@ def outcome(row, status, said, output):
         kind, detail = "singletons", ""
     else:
         # The line that says most: a crash, the MPI's last words, whatever came first.
-        for pattern in (r".*[Ss]egmentation fault.*", r"Abort\(.*", r".*(opal|orte|ompi)_init.*", r"\S.*"):
+        for pattern in (r".*[Ss]egmentation fault.*", r"Abort\(.*", r".*(opal|orte|ompi)_init.*", r".*\w.*"):
             if found := re.search(pattern, output):
                 break
         kind, detail = "abort", found.group(0) if found else f"exit {status}"
@@ -260,16 +272,20 @@ def outcome(row, status, said, output):
 
 
 COLUMNS = (
-    "consumer", "built", "language", "link", "via", "injected", "ranks", "class", "origin", "exit", "seen", "sizes", "library",
-    "detail", "key",
+    "consumer", "built", "language", "link", "via", "injected", "ranks",
+    "class", "origin", "exit", "seen", "sizes", "library", "detail", "key",
 )  # fmt: skip
 
 
 def key(row):
-    """Changes when the consumer or the injected MPI does."""
-    digest = hashlib.sha256((directory / "consumers" / row.consumer).read_bytes())
-    for name in (row.injected, row.own):
-        digest.update((prefix(name) / ".stamp").read_bytes())
+    """Changes when the consumer or an MPI of the row does."""
+    try:
+        digest = hashlib.sha256((directory / "consumers" / row.consumer).read_bytes())
+        for name in (row.injected, row.own):
+            digest.update((prefix(name) / ".stamp").read_bytes())
+    except FileNotFoundError as error:
+        remedy = "lab/mpi-swaps fetch, then lab/mpi-swaps build"
+        raise SystemExit(f"mpi-swaps: cannot run {row.consumer}: no {error.filename}; remedy: {remedy}") from error
     return digest.hexdigest()[:12]
 
 
@@ -293,14 +309,15 @@ def identity(row):
 
 
 def run_all(rows):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # lets the runs in progress end
     real = read_real()
     keys = {row: key(row) for row in rows}
     left = [row for row in rows if real.get(identity(row), {}).get("key") != keys[row]]
-    again = {identity(row) for row in left}
+    kept = {identity(row) for row in matrix("")} - {identity(row) for row in left}
     with open(directory / "real.tsv.new", "w") as table:
         table.write("\t".join(COLUMNS) + "\n")
         for known, entry in real.items():
-            if known not in again:
+            if known in kept:
                 table.write("\t".join(entry.values()) + "\n")
     os.rename(directory / "real.tsv.new", directory / "real.tsv")
 
@@ -345,10 +362,13 @@ def verdicts(slipway, rows):
         if path:
             environment["LD_LIBRARY_PATH"] = path
         command = [slipway, "inject", "check", *sorted(consumers), "--with", str(prefix(injected)), "--via", via]
-        answer = subprocess.run(
-            [*command, "--world", "host", "--json"], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=300,
-        )  # fmt: skip
+        try:
+            answer = subprocess.run(
+                [*command, "--world", "host", "--json"], env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=300,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise SystemExit(f"mpi-swaps: no verdict within 300 s from {' '.join(command)}") from error
         try:
             checks = {check["consumer"]: check for check in json.loads(answer.stdout)["checks"]}
             for consumer in consumers:
@@ -382,10 +402,15 @@ def table(slipway, rows):
 
     # A library that fails a program of its own tells nothing about swaps.
     broken = set()
-    for entry in real.values():
-        if entry["link"] == "plain" and entry["built"].removesuffix("-abi") == entry["injected"] and entry["class"] != "ok":
-            broken.add((entry["consumer"].partition("/")[2], entry["built"].endswith("-abi"), entry["injected"]))
-    sound = [row for row in rows if (f"{row.program}-plain", row.built.endswith("-abi"), row.base) not in broken]
+    for row in matrix(""):
+        entry = real.get(identity(row))
+        if entry and row.link == "plain" and row.own == row.injected and entry["class"] != "ok":
+            broken.add((row.program, row.built.endswith("-abi"), row.base))
+    sound = [
+        row
+        for row in rows
+        if (row.program, row.built.endswith("-abi"), row.base) not in broken or real[identity(row)]["origin"] == "own"
+    ]
 
     answers = verdicts(slipway, sound)
     groups = collections.defaultdict(list)
@@ -405,17 +430,18 @@ def table(slipway, rows):
             if result != "agrees":
                 disagreements.append((result, row, entry, check))
         counts += agreements
-        cells = (", ".join(f"{name} {count}" for name, count in sorted(counter.items())) for counter in (outcomes, said))
-        bad = ", ".join(f"**{name} {count}**" for name, count in sorted(agreements.items()) if name != "agrees")
-        print(f"| {built} | {language} | {injected} | {len(members)} | {' | '.join(cells)} | {bad or 'agrees'} |")
+        bad = {f"**{name}**": count for name, count in agreements.items() if name != "agrees"}
+        cells = [", ".join(f"{name} {counter[name]}" for name in sorted(counter)) for counter in (outcomes, said, bad)]
+        cells[2] = cells[2] or "agrees"
+        print(f"| {built} | {language} | {injected} | {len(members)} | {' | '.join(cells)} |")
 
     print(f"\nRuns: {len(sound)}. Agreements: {counts['agrees']}.", end="")
     for name in ("wrongly accepted", "wrongly rejected", "wrongly explained"):
         print(f" {name.capitalize()}: {counts[name]}.", end="")
     print(f" Left out, as the library fails the same program of its own: {len(rows) - len(sound)}.")
     for result, row, entry, check in disagreements:
-        print(f"\n* **{result}**: {row.consumer}, {row.via}, {row.injected}, {row.ranks} ranks: real {entry['class']}", end="")
-        print(f" ({entry['library'] or entry['origin']}) {entry['detail']}; slipway {check['verdict']}")
+        print(f"\n* **{result}**: {row.consumer}, {row.via}, {row.injected}, {row.ranks} ranks: ", end="")
+        print(f"real {entry['class']} ({entry['library']}) {entry['detail']}; slipway {check['verdict']}")
         for finding in check.get("findings", []):
             print(f"  * {finding.get('step')} {finding.get('verdict')}: {finding.get('message')}")
     return 1 if disagreements else 0
@@ -446,7 +472,8 @@ def main(command, *arguments):
     if not rows:
         raise SystemExit(f'mpi-swaps: no row of the matrix contains "{arguments[1]}"')
     if command == "prefixes":  # those that others are made of come first
-        print("\n".join(sorted({name for row in rows for name in (row.own, row.base, row.injected)}, key=lambda name: "+" in name)))
+        names = {name for row in rows for name in (row.own, row.base, row.injected)}
+        print("\n".join(sorted(names, key=lambda name: ("+" in name, name))))
     elif command == "consumers":
         print("\n".join(dict.fromkeys(f"{row.built} {row.program} {row.link} {MPIS[row.own].family}" for row in rows)))
     elif command == "run":

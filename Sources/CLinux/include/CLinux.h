@@ -68,9 +68,11 @@ struct sw_look {
 // A list: what is in a directory but for `.` and `..`, each entry as a letter and a name ended by
 // NUL: d for a directory, f for a file, x for what is neither; of a symbolic link the capital
 // letter of what it leads to (X also for nothing), and its text ended by NUL behind the name.
-// -ENOBUFS beyond 16 MiB. A beginning: the first SW_PART bytes of a regular file.
+// -ENOBUFS beyond 16 MiB. A beginning: the first SW_PART bytes of a regular file; a piece: as many
+// from an offset on.
 int sw_prober_ask_list(int prober, const char *path);
 int sw_prober_ask_beginning(int prober, const char *path);
+int sw_prober_ask_piece(int prober, const char *path, int64_t offset);
 
 // Takes the next part of the answer into SW_PART bytes. Returns its length; 0 at the end of the
 // answer, and what ended it where that was an error.
@@ -82,6 +84,9 @@ void sw_prober_stop(int prober, pid_t child);
 // Replaces the process: empties the signal mask, restores SIGPIPE, then execve(2).
 // Returns only on failure.
 int sw_execute(const char *path, char *const argv[], char *const envp[]);
+
+// Lets two names of one file system change places at once, whatever they name; no link is followed.
+int sw_exchange(int directory, const char *name, int other_directory, const char *other_name);
 
 // Makes a file in memory, which the program that replaces this one inherits.
 int sw_memory_file(const char *name);

@@ -3,6 +3,9 @@ package struct Closure: Sendable {
   /// In the order of the link map, which is that of the search for symbols: the program first, the
   /// dynamic linker where a library asks for it, without the kernel's own object.
   package var objects: [LoadedObject]
+  /// How many objects behind the program come before it in the search for symbols: those that it
+  /// names in `DT_FILTER` and `DT_AUXILIARY`. `ldd` does not list them.
+  package var filterCount = 0
   /// What was not found, in the order of the search; a name is listed for everyone that asks for it.
   ///
   /// `ldd` lists them; to run the program, the linker ends at the first.

@@ -45,9 +45,11 @@ struct LinkMap {
   var libraryPath: SearchPath?
 
   /// The linker's own number while a program is started.
-  private static let linker = 1
+  private var linker: Int?
 
-  /// A program that is started. The kernel maps it and the linker, which knows neither file.
+  /// A program that is started.
+  ///
+  /// The kernel maps it and the linker, which knows neither file.
   init(program: OpenedFile, path: String, world: LoaderWorld) {
     let interpreter = program.object.interpreter ?? world.interpreter
     maps = [
@@ -60,8 +62,14 @@ struct LinkMap {
         requester: nil, via: .interpreter),
     ]
     chain = [0]
-    name(0, "", program.object.soname)
-    name(Self.linker, interpreter, world.interpreter, world.interpreterObject.soname)
+    linker = 1
+    maps.reserveCapacity(64)
+    byName.reserveCapacity(96)
+    byFile.reserveCapacity(64)
+    name(0, "")
+    if let soname = program.object.soname { name(0, soname) }
+    name(1, interpreter)
+    if let soname = world.interpreterObject.soname { name(1, soname) }
   }
 
   /// A program that runs.
@@ -75,7 +83,7 @@ struct LinkMap {
       maps.append(map)
       chain.append(index)
       for known in loaded.names { name(index, known) }
-      name(index, index == 0 ? nil : loaded.path, loaded.object.soname)
+      if let soname = loaded.object.soname { name(index, soname) }
       if loaded.via != .program && loaded.via != .interpreter {
         byFile[FileKey(loaded.identity)] = index
       }
@@ -83,15 +91,22 @@ struct LinkMap {
   }
 
   /// The first one that has a name keeps it.
-  private mutating func name(_ index: Int, _ names: String?...) {
-    for case let name? in names where byName[name] == nil { byName[name] = index }
+  private mutating func name(_ index: Int, _ name: String) {
+    if byName[name] == nil { byName[name] = index }
   }
 
   /// The number of what has a name, which is noted.
   mutating func number(of name: String) -> Int? {
-    guard let index = byName[name] else { return nil }
+    guard let index = byName[name] ?? number(at: name) else { return nil }
     maps[index].add(name)
     return index
+  }
+
+  /// What was opened by a path; few ask by one.
+  private func number(at path: String) -> Int? {
+    guard path.utf8.contains(0x2f) else { return nil }
+    return chain.first { $0 > 0 && maps[$0].file != nil && maps[$0].path == path }
+      ?? (linker.flatMap { maps[$0].path == path ? $0 : nil })
   }
 
   /// The number of a file that is mapped under whatever name; it gets this one too.
@@ -107,7 +122,8 @@ struct LinkMap {
     maps.append(map)
     chain.append(index)
     if let file = map.file {
-      name(index, map.names[0], map.path, file.object.soname)
+      name(index, map.names[0])
+      if let soname = file.object.soname, soname != map.names[0] { name(index, soname) }
       byFile[FileKey(file.identity)] = index
     }
     return index
@@ -118,20 +134,29 @@ struct LinkMap {
   mutating func move(_ index: Int, before other: Int) {
     chain.removeAll { $0 == index }
     chain.insert(index, at: chain.firstIndex(of: other) ?? chain.endIndex)
+    if other == 0 {
+      // The linker looks for what it knows from the program on, and maps this one once more.
+      byName = byName.filter { $0.value != index }
+      byFile = byFile.filter { $0.value != index }
+    }
   }
 
-  /// Puts the linker where the search for symbols comes to it; it stays out where nobody asks.
-  mutating func placeLinker(in searchOrder: [Int]) {
+  /// Puts the linker where the search for symbols comes to it.
+  ///
+  /// Where nobody asks for it, it stays out; since 2.41 it stands at the end.
+  mutating func placeLinker(in searchOrder: [Int], release: LoaderWorld.Release) {
+    guard let linker else { return }
     let order = searchOrder.filter { maps[$0].file != nil }
-    chain.removeAll { $0 == Self.linker }
-    if let at = order.firstIndex(of: Self.linker), at > 0 {
-      chain.insert(Self.linker, at: chain.firstIndex(of: order[at - 1])! + 1)
-    }
+    let asked = order.firstIndex(of: linker)
+    guard let at = asked ?? (release >= .init(2, 41) ? order.count : nil), at > 0 else { return }
+    chain.removeAll { $0 == linker }
+    chain.insert(linker, at: chain.firstIndex(of: order[at - 1])! + 1)
   }
 
   /// What `ldd` prints, from the program on.
   func closure(libraryPath: [String]) -> Closure {
-    // A filter of the program stands before it; here it stands behind it.
+    // The program comes first, even where filters of its own stand before it.
+    let filterCount = chain.firstIndex(of: 0)!
     let chain = [0] + chain.filter { $0 != 0 }
     var numbers = [Int?](repeating: nil, count: maps.count)
     var count = 0
@@ -140,6 +165,7 @@ struct LinkMap {
       count += 1
     }
     var closure = Closure(libraryPath: libraryPath)
+    closure.filterCount = filterCount
     closure.objects.reserveCapacity(count)
     for index in chain {
       let map = maps[index]

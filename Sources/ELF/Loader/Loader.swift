@@ -10,13 +10,14 @@ package final class Loader {
   /// What relative paths start from.
   private let workingDirectory: String
   private let capabilityDirectories: [String]
-  /// Debian's linker passes over files of other machines before it looks at their byte order.
-  private let passesOverForeignOrders: Bool
+  /// Debian's linker has a change for its directories by architecture; so has its `$LIB` a slash.
+  private let looksAtMachineFirst: Bool
 
   private var opened: [String: Opened] = [:]
   private var directories: [String: SearchDirectory] = [:]
   private var searchPaths: [String: SearchPath] = [:]
-  private var cachePaths: [String: String?] = [:]
+  /// What names lead to that are in no list of directories.
+  private var common: [String: Result<Finding, LoaderFailure>] = [:]
   private let demand: LoaderCache.Demand
   private lazy var systemPath = SearchPath(world.systemDirectories.map(directory))
 
@@ -32,7 +33,7 @@ package final class Loader {
     self.files = files
     self.workingDirectory = workingDirectory
     capabilityDirectories = world.capabilityDirectories
-    passesOverForeignOrders = world.libraryToken.contains("/")
+    looksAtMachineFirst = world.libraryToken.contains("/")
     demand = world.demand
   }
 
@@ -74,7 +75,7 @@ package final class Loader {
       if link.maps.count > count { list.append(count) }
     }
     let failure = mapDependencies(&list, in: &link)
-    link.placeLinker(in: list)
+    link.placeLinker(in: list, release: world.release)
     var closure = link.closure(libraryPath: libraryPath)
     closure.failure = failure
     return closure
@@ -127,13 +128,12 @@ package final class Loader {
   /// Maps what the objects of a list need, breadth first, and appends it to the list; filters come
   /// before what they filter. Ends at what the linker ends at.
   private func mapDependencies(_ list: inout [Int], in link: inout LinkMap) -> LoaderFailure? {
-    var isListed = Set(list)
-    var isDone: Set<Int> = []
+    var (isListed, isDone) = (IndexSet(), IndexSet())
+    for index in list { isListed.insert(index) }
     var position = 0
     while position < list.count {
       let current = list[position]
-      isDone.insert(current)
-      guard let file = link.maps[current].file else {
+      guard isDone.insert(current), let file = link.maps[current].file else {
         position += 1
         continue
       }
@@ -144,13 +144,14 @@ package final class Loader {
             if dependency.kind == .needed { link.isNeeded(nil, by: current) }
             continue
           }
-          let index = try map(name, for: current, in: &link)
+          let index = try map(
+            name, for: current, in: &link, isOptional: dependency.kind == .auxiliary)
           if dependency.kind == .needed {
             link.isNeeded(index, by: current)
-            if isListed.insert(index).inserted { list.append(index) }
+            if isListed.insert(index) { list.append(index) }
             continue
           }
-          if !isListed.insert(index).inserted {
+          if !isListed.insert(index) {
             // Behind the object it moves to the front of it; before it, it stays.
             guard let late = list[(at + 1)...].firstIndex(of: index) else { continue }
             list.remove(at: late)
@@ -163,7 +164,6 @@ package final class Loader {
           if dependency.kind != .auxiliary { return error }
         }
       }
-      while position < list.count, isDone.contains(list[position]) { position += 1 }
     }
     return nil
   }
@@ -172,6 +172,7 @@ package final class Loader {
   private func expand(
     _ dependency: ELFObject.Dependency, of file: OpenedFile
   ) throws(LoaderFailure) -> String? {
+    if dependency.isPlain { return dependency.name }
     let name = expand(dependency.name) { origin(of: file) }
     if !name.isEmpty || dependency.name.isEmpty { return name }
     guard dependency.kind == .auxiliary else { return nil }
@@ -181,7 +182,7 @@ package final class Loader {
   /// Maps an object by a name and gives its number: glibc's `_dl_map_object`.
   private func map(
     _ name: String, for requester: Int, in link: inout LinkMap, isPreload: Bool = false,
-    isOpened: Bool = false
+    isOpened: Bool = false, isOptional: Bool = false
   ) throws(LoaderFailure) -> Int {
     if let known = link.number(of: name) { return known }
     let (file, via): (OpenedFile, Via)
@@ -189,7 +190,7 @@ package final class Loader {
     case .file(let found, let how): (file, via) = (found, how)
     case .nothing(let miss):
       let reason = miss.reason(otherClass: otherClass)
-      if isPreload || isOpened { throw LoaderFailure(path: name, reason: reason) }
+      if isPreload || isOpened || isOptional { throw LoaderFailure(path: name, reason: reason) }
       var map = LinkMap.Map(name: name, path: name, file: nil, requester: requester, via: .path)
       map.reason = reason
       return link.append(map)
@@ -210,13 +211,18 @@ package final class Loader {
   private enum Finding {
     case file(OpenedFile, Via)
     case nothing(Miss)
+
+    /// The same, when something was tried before.
+    func after(_ miss: Miss) -> Self {
+      if case .nothing(let why) = self { .nothing(why.after(miss)) } else { self }
+    }
   }
 
   private func find(
     _ name: String, for requester: Int, in link: borrowing LinkMap
   ) throws(LoaderFailure) -> Finding {
     if name.utf8.contains(0x2f) {
-      switch open(name) {
+      switch open(expand(name) { origin(of: link.maps[requester].file!) }) {
       case .file(let file): return .file(file, .path)
       case .passedOver(let miss): return .nothing(miss)
       case .fatal(let failure): throw failure
@@ -228,7 +234,7 @@ package final class Loader {
       switch try find(name, in: path) {
       case .file(let file, let directory): return (file, directory)
       case .nothing(let why):
-        miss = Miss(code: why.code, isOtherClass: miss.isOtherClass || why.isOtherClass)
+        miss = why.after(miss)
         return nil
       }
     }
@@ -256,28 +262,41 @@ package final class Loader {
     if let path = runpath(of: file), let hit = try search(path) {
       return .file(hit.file, .runpath(hit.directory))
     }
-    let isConfined = object.flags.contains(.noDefaultLibraries)
-    if let cached = cachePath(of: name),
+    if !object.flags.contains(.noDefaultLibraries) {
+      let finding: Result<Finding, LoaderFailure>
+      if let known = common[name] {
+        finding = known
+      } else {
+        finding = Result { () throws(LoaderFailure) in
+          try findInSystem(name, isConfined: false)
+        }
+        common[name] = finding
+      }
+      return try finding.get().after(miss)
+    }
+    return try findInSystem(name, isConfined: true).after(miss)
+  }
+
+  /// Looks in the cache and in the linker's own directories; what is confined wants nothing of
+  /// those, in neither.
+  private func findInSystem(
+    _ name: String, isConfined: Bool
+  ) throws(LoaderFailure) -> Finding {
+    var miss = Miss()
+    if let cached = world.cache?.path(of: name, for: demand),
       !isConfined || !world.systemDirectories.contains(where: cached.hasPrefix)
     {
       switch open(cached) {
       case .file(let file): return .file(file, .cache)
-      case .passedOver(let why):
-        miss = Miss(code: why.code, isOtherClass: miss.isOtherClass || why.isOtherClass)
+      case .passedOver(let why): miss = why
       case .fatal(let failure): throw failure
       }
     }
-    if !isConfined, let hit = try search(systemPath) {
-      return .file(hit.file, .systemDirectory(hit.directory))
+    if isConfined { return .nothing(miss) }
+    switch try find(name, in: systemPath) {
+    case .file(let file, let directory): return .file(file, .systemDirectory(directory))
+    case .nothing(let why): return .nothing(why.after(miss))
     }
-    return .nothing(miss)
-  }
-
-  private func cachePath(of name: String) -> String? {
-    if let known = cachePaths[name] { return known }
-    let path = world.cache?.path(of: name, for: demand)
-    cachePaths[name] = path
-    return path
   }
 
   /// Looks a name up in the directories of a list: glibc's `open_path`.
@@ -298,18 +317,21 @@ package final class Loader {
       miss.code = 2
       for (prefix, contents) in directory.parts {
         if case .names(let names) = contents, !names.contains(name) {
-          miss.code = 2
+          // NAME_MAX: the linker would be told ENAMETOOLONG.
+          miss.code = name.utf8.count > 255 ? 36 : 2
           continue
         }
         switch open(prefix + name) {
         case .file(let file): return .file(file, directory: directory.path)
         case .fatal(let failure): throw failure
         case .passedOver(let why):
-          miss = Miss(code: why.code, isOtherClass: miss.isOtherClass || why.isOtherClass)
+          miss = why.after(miss)
         }
       }
-      // It is there and something is wrong with it: neither ENOENT nor EACCES.
-      if miss.code != 2 && miss.code != 13 { break }
+      // It is there and something is wrong with it: not ENOENT, EACCES or, by now, ENOTDIR.
+      let isHarmless =
+        miss.code == 2 || miss.code == 13 || (miss.code == 20 && world.release >= .init(2, 41))
+      if !isHarmless { break }
     }
     return .nothing(miss)
   }
@@ -344,12 +366,12 @@ package final class Loader {
     case .unusable(.invalid(let what, let header)):
       result =
         verdict(
-          header.refusal(by: linker, passesOverForeignOrders: passesOverForeignOrders))
+          header.refusal(by: linker, looksAtMachineFirst: looksAtMachineFirst))
         ?? .fatal(LoaderFailure(path: path, reason: what))
     case .object(let object, let identity):
       result =
         verdict(
-          object.header.refusal(by: linker, passesOverForeignOrders: passesOverForeignOrders))
+          object.header.refusal(by: linker, looksAtMachineFirst: looksAtMachineFirst))
         ?? .file(OpenedFile(path: path, object: object, identity: identity))
     }
     opened[path] = result
@@ -450,6 +472,8 @@ package final class Loader {
   }
 
   /// Replaces `$ORIGIN`, `$PLATFORM` and `$LIB`, with or without braces.
+  ///
+  /// Nothing is left of a text with a token that has no replacement.
   private func expand(_ text: String, origin: () -> String) -> String {
     guard text.utf8.contains(0x24) else { return text }
     let bytes = Array(text.utf8)
@@ -467,7 +491,8 @@ package final class Loader {
         result += origin().utf8
         at += length
       } else if let length = Self.token("PLATFORM", rest) {
-        result += world.processor.platform.utf8
+        guard let platform = world.processor.platform else { return "" }
+        result += platform.utf8
         at += length
       } else if let length = Self.token("LIB", rest) {
         result += world.libraryToken.utf8

@@ -112,10 +112,20 @@ package struct LoaderCache: Sendable {
     package var capabilities: UInt64?
     /// The bit of the platform, such as haswell.
     package var platform: UInt64
+
+    package init(
+      flags: [Int32], subdirectories: [String], level: Int, capabilities: UInt64?, platform: UInt64
+    ) {
+      self.flags = flags
+      self.subdirectories = subdirectories
+      self.level = level
+      self.capabilities = capabilities
+      self.platform = platform
+    }
   }
 
   /// The path that the linker takes for a name.
-  func path(of name: String, for demand: Demand) -> String? {
+  package func path(of name: String, for demand: Demand) -> String? {
     let name = Array(name.utf8)
     var (left, right) = (0, count - 1)
     while left <= right {

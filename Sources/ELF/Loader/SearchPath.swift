@@ -21,6 +21,11 @@ struct Miss {
   /// Whether there is a file of the name for programs of the other class.
   var isOtherClass = false
 
+  /// The same, when something was tried before.
+  func after(_ miss: Miss) -> Self {
+    Miss(code: code, isOtherClass: isOtherClass || miss.isOtherClass)
+  }
+
   /// The linker's words for it, where the other class is the one with so many bits.
   func reason(otherClass bits: Int) -> String {
     isOtherClass
@@ -54,5 +59,22 @@ final class SearchDirectory {
   init(path: String, parts: [(prefix: String, contents: LoaderDirectory)]) {
     self.path = path
     self.parts = parts
+  }
+}
+
+/// A set of small numbers.
+struct IndexSet {
+  private var isIn: [Bool] = []
+
+  /// Whether it was not in before.
+  @discardableResult
+  mutating func insert(_ index: Int) -> Bool {
+    while isIn.count <= index { isIn.append(false) }
+    defer { isIn[index] = true }
+    return !isIn[index]
+  }
+
+  mutating func remove(_ index: Int) {
+    if index < isIn.count { isIn[index] = false }
   }
 }

@@ -51,7 +51,7 @@ private final class BoundFiles: LoaderFiles {
 
 extension LoaderFiles {
   /// The names in a directory; nil where there is none or it cannot be listed.
-  func list(_ directory: String) -> Set<String>? {
+  package func list(_ directory: String) -> Set<String>? {
     if case .names(let names) = names(in: directory) { names } else { nil }
   }
 }

@@ -141,7 +141,10 @@ package struct MPILibrary: Equatable, Sendable {
 
     func version(of name: String) -> String? {
       switch name {
-      case "Open MPI": markedVersions.first ?? plainVersions.first
+      // The first is the repository's revision, which may say v5.0.11rc1 of what is 5.0.11.
+      case "Open MPI":
+        plainVersions.first { plain in markedVersions.contains { $0.hasPrefix(plain) } }
+          ?? markedVersions.first ?? plainVersions.first
       case "Intel MPI": intelVersion ?? plainVersions.first { $0.hasPrefix("20") }
       default: plainVersions.first
       }
