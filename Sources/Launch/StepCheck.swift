@@ -54,11 +54,13 @@ package struct StepCheck {
   /// What is wrong with the launch; nil where nothing is, and where nothing is known.
   package func finding(software: String, injected: [InjectedMPI] = []) -> Finding? {
     guard step.tasks > 1, kind.offer != nil, let program = program(upTo: Self.longestTable),
-      var use = program.use(in: environment, injected: injected, software: software),
-      program.finding(use, launchedBy: kind, tasks: step.tasks) != nil
+      var use = program.use(in: environment, injected: injected, software: software)
     else { return nil }
-    // Something is about to be said: a look at the library itself is worth its time.
-    if let root = use.root { use.library = asBuilt(use.library, at: root) }
+    // A build of Open MPI may speak more than PMIx, and one of MPICH something else.
+    let mayDiffer =
+      use.library.family != .openMPI
+      || program.finding(use, launchedBy: kind, tasks: step.tasks) != nil
+    if mayDiffer, let root = use.root { use.library = asBuilt(use.library, at: root) }
     return program.finding(use, launchedBy: kind, tasks: step.tasks)
   }
 

@@ -177,8 +177,9 @@ extension LabTests {
     func theProbeInAJobLeavesItAsItWas(_ form: String) throws {
       // Two nodes of four, of which the probe must take the step's; then a step on all.
       let steps = """
-        srun -w n[2-3] -n4 --mpi=none ring > o 2>&1; echo "code $?"; grep 'probe: two' o; squeue -h -s -n ring
-        srun -w n[2-3] -n4 --mpi=pmix ring > o 2>&1; echo "code $?"; grep -e 'probe: two' -e ' ranks on' o
+        srun -N2 -w n[2-3] -n4 --mpi=none ring > o 2>&1; echo "code $?"; grep 'probe: two' o
+        squeue -h -s -o %i | grep '[.][0-9]'
+        srun -N2 -w n[2-3] -n4 --mpi=pmix ring > o 2>&1; echo "code $?"; grep -e 'probe: two' -e ' ranks on' o
         srun -N4 -n8 --mpi=pmix ring > o 2>&1; echo "code $?"; grep -e ' ranks on' o; rm -f o
         """
       let options = "-N4 --ntasks-per-node=2 --exclusive --eessi-load=Ring \(Self.probe)"
@@ -311,7 +312,8 @@ extension LabTests {
         let result = try lab.shell(
           "sh -c 'exec srun -w n1 -n2 --mpi=pmix \(Self.probe) \(program)' & s=$!; "
             + "for i in $(seq 300); do squeue -h -s -o %j | grep -q slipway-probe && break; "
-            + "sleep 0.1; done; kill -KILL $s; wait $s; echo $?")
+            + "sleep 0.1; done; kill -KILL $s; wait $s; echo $?; "
+            + "for i in $(seq 300); do [ -z \"$(squeue -h)\" ] && break; sleep 0.1; done")
         #expect(result.lines.last == "137", "\(result.stdout)\(result.stderr)")
         try expectHealthyCluster()
       }

@@ -15,7 +15,7 @@ package struct StepProgram: Equatable, Sendable {
   /// The MPI of the program.
   package struct Use: Equatable, Sendable {
     package var library: MPILibrary
-    /// Where it is installed; nil where that is not known.
+    /// Where it is installed; nil where that is not known, and where a manifest has told all.
     package var root: String?
     /// Whether the program needs it, rather than may come to use it.
     package var isCertain: Bool
@@ -32,7 +32,7 @@ package struct StepProgram: Equatable, Sendable {
     if let (name, family) = file.mpi {
       guard case .dynamic(_, let runPath, _) = file else { return nil }
       if let own = injected.first(where: { $0.isUsed(by: family) }) {
-        return Use(library: own.library, root: own.directory, isCertain: true)
+        return Use(library: own.library, isCertain: true)
       }
       // The run path counts before what modules put on LD_LIBRARY_PATH, as EasyBuild builds.
       let installed = InstalledMPI.named(in: runPath) + loaded
@@ -44,7 +44,8 @@ package struct StepProgram: Equatable, Sendable {
     guard mayUseMPI(loaded, software: software), let first = loaded.first else { return nil }
     let own = injected.first { $0.isUsed(by: first.library.family) }
     return Use(
-      library: own?.library ?? first.library, root: own?.directory ?? first.root, isCertain: false)
+      library: own?.library ?? first.library, root: own == nil ? first.root : nil,
+      isCertain: false)
   }
 
   /// Whether it starts other programs, or may have libraries that use an MPI.
