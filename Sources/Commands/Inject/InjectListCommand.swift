@@ -71,8 +71,22 @@ struct InjectListCommand: ParsableCommand {
       }
       rows += amd.map { ["rocm", $0, "-", "devices only: its libraries come with the stack"] }
       for row in TextTable.aligned(rows) { print(row) }
-      for finding in driver?.findings ?? [] where finding.verdict > .ok {
+      let amdDriver = isWanted(.rocm) ? AMDDriver.find(on: machine) : nil
+      // Where AMD's own packages put the libraries; the stack's need not be of this release.
+      let installed = machine.text(of: "/opt/rocm/.info/version")
+      let findings =
+        (driver?.findings ?? []) + (amdDriver?.findings ?? [])
+        + [installed.flatMap { amdDriver?.check(rocm: $0) }].compactMap(\.self)
+      for finding in findings where finding.verdict > .ok {
         for line in finding.lines { print(line) }
+      }
+      if let version = driver?.version.flatMap({ DriverVersion($0) }),
+        let compatibility = ForwardCompatibility.find(in: "/usr/local/cuda/compat", of: files)
+      {
+        let decision = compatibility.decide(driver: version)
+        print(
+          "forward compatibility: \(compatibility.library) \(decision.isUsable ? "may" : "must not") "
+            + "be used: \(decision.reason)")
       }
       if rows.isEmpty { print("nothing to inject was found") }
     }
