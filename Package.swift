@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Modules", "Stack", "CLinux",
+        "CLinux", "Configuration", "Environment", "Host", "Injection", "Launch", "Modules", "Stack",
       ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
         "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -93,10 +93,13 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Host", "Microarchitecture",
-        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
-        system,
+        "CLinux", "ELF", "Environment", "Host", "Microarchitecture", system,
       ],
+      swiftSettings: strict),
+    // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
+    .target(
+      name: "CDI",
+      dependencies: ["ELF", "Injection", .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
@@ -113,9 +116,10 @@ let package = Package(
     .target(
       name: "CSpank", path: "spank",
       exclude: [
-        "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "remote.c", "slipway.lds",
+        "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "probe.c", "rank.c",
+        "remote.c", "slipway.lds",
       ],
-      sources: ["words.c", "reply.c"], publicHeadersPath: "include", cSettings: strictC),
+      sources: ["words.c", "reply.c", "judge.c"], publicHeadersPath: "include", cSettings: strictC),
 
     // Tests.
     .target(
@@ -137,8 +141,8 @@ let package = Package(
     .testTarget(
       name: "LaunchTests",
       dependencies: [
-        "Configuration", "Environment", "Host", "Launch", "Microarchitecture", "Stack",
-        "TestSupport", system,
+        "Configuration", "ELF", "Environment", "Host", "Injection", "Launch", "Microarchitecture",
+        "Stack", "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -153,8 +157,12 @@ let package = Package(
     .testTarget(
       name: "InjectionTests",
       dependencies: [
-        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport", system,
+        "CDI", "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
+        "tree-writer", system,
       ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),

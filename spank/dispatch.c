@@ -32,7 +32,8 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char **av)
 // srun, after its allocation and its --prolog, before the launch.
 int slurm_spank_local_user_init(spank_t spank, int ac, char **av)
 {
-    (void)spank, (void)ac, (void)av;
+    (void)ac, (void)av;
+    slipway_probe_step(spank);
     slipway_mark_step();
     return 0;
 }

@@ -19,7 +19,7 @@
 
 #include "plugin.h"
 
-#define MARK "/.this-node-lacks-the-slipway-plugin"
+#define MARK SLIPWAY_MARK
 #define MARK_LIBRARY MARK "-so-the-EESSI-stack-was-not-set-up.so"
 
 #define LIMIT "SLURM_RLIMIT_NOFILE"

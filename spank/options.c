@@ -13,7 +13,7 @@ struct slipway_request slipway_request;
 static bool has_bad_value;
 
 // Which options Slurm has given a callback, by their `val`.
-enum { EESSI, REPOSITORY, ARCH, VERBOSE, LOAD, FALLBACK, OPTION_COUNT };
+enum { EESSI, REPOSITORY, ARCH, VERBOSE, LOAD, FALLBACK, STRICT, PROBE, OPTION_COUNT };
 static bool is_given[OPTION_COUNT];
 
 void slipway_read_settings(int count, char **words)
@@ -23,7 +23,8 @@ void slipway_read_settings(int count, char **words)
         if (!slipway_take_setting(&slipway_settings, words[i]) &&
             spank_context() != S_CTX_REMOTE) // said once, where somebody reads it
             slurm_error("slipway: plugstack.conf: \"%s\" is no setting; remedy: use node=PATH "
-                        "config=PATH deadline=SECONDS load-deadline=SECONDS guard=strict|warn|off default=on|off",
+                        "config=PATH deadline=SECONDS load-deadline=SECONDS probe-deadline=SECONDS "
+                        "guard=strict|warn|off default=on|off",
                         words[i]);
 }
 
@@ -91,6 +92,22 @@ static int on_fallback(int val, const char *value, int remote)
     return 0;
 }
 
+static int on_strict(int val, const char *value, int remote)
+{
+    (void)value, (void)remote;
+    is_given[val] = true;
+    slipway_request.strict = slipway_request.detailed = true;
+    return 0;
+}
+
+static int on_probe(int val, const char *value, int remote)
+{
+    (void)value, (void)remote;
+    is_given[val] = true;
+    slipway_request.probe = slipway_request.detailed = true;
+    return 0;
+}
+
 // has_arg: 0 none, 1 required, 2 optional (struct spank_option).
 static struct spank_option options[OPTION_COUNT] = {
     {"eessi", "VERSION", "give every task the EESSI software stack that fits its node; off: not",
@@ -106,6 +123,10 @@ static struct spank_option options[OPTION_COUNT] = {
     {"eessi-load-fallback", NULL,
      "where a node's best tree lacks a module, take all software from the next that has it", 0,
      FALLBACK, on_fallback},
+    {"eessi-strict", NULL, "end a step whose --mpi does not fit its MPI, rather than warn", 0,
+     STRICT, on_strict},
+    {"eessi-probe", NULL, "--eessi, and see first whether two ranks of the program find each other",
+     0, PROBE, on_probe},
 };
 
 void slipway_register_options(spank_t spank)

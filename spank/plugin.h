@@ -22,6 +22,9 @@ void slipway_mark_step(void);
 void slipway_mark_batch(void);
 void slipway_unmark(spank_t spank);
 
+// probe.c
+void slipway_probe_step(spank_t spank);
+
 // remote.c
 void slipway_prepare_node(spank_t spank);
 void slipway_begin_task(spank_t spank);

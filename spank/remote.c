@@ -7,6 +7,7 @@
 // because slurmstepd has threads.
 
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,12 +26,14 @@
 
 #include "plugin.h"
 
-enum { EXIT_SOFTWARE = 70, EXIT_TEMPORARY = 75, EXIT_USAGE = 64 };
-
 // The outcome for this step and node. Tasks inherit it by fork.
 static struct slipway_reply reply;
 static int failure_code;
 static char failure[SLIPWAY_MESSAGE];
+
+// Whether the step is one of --eessi-probe, and the library that its tasks are to preload.
+static bool is_probe;
+static char probe_library[4096];
 
 static void fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void fail(int code, const char *format, ...)
@@ -170,7 +173,7 @@ static void explain_end(int status, const char *stderr_text)
     else
         snprintf(how, sizeof how, "gave no answer");
     slipway_clean(last, sizeof last, stderr_text);
-    fail(EXIT_SOFTWARE,
+    fail(SLIPWAY_EXIT_SOFTWARE,
          "the helper %s %s%s%s; remedy: have the administrator check the slipway installation on "
          "this node",
          slipway_settings.node, how, *last ? ": " : "", last);
@@ -228,12 +231,12 @@ static void read_answer(pid_t helper, int out, int err)
         return;
     if (is_late) {
         const char *phase = slipway_reply_last(&reply, 'P');
-        fail(EXIT_TEMPORARY,
+        fail(SLIPWAY_EXIT_TEMPORARY,
              "the helper did not finish within %d s%s%s; remedy: check the CVMFS mount on this "
              "node (cvmfs_config probe)",
              seconds, phase ? " while " : "", phase ? phase : "");
     } else if (state == SLIPWAY_GARBAGE) {
-        fail(EXIT_SOFTWARE,
+        fail(SLIPWAY_EXIT_SOFTWARE,
              "the helper %s gave an answer that is none of slipway-node's; remedy: have the "
              "administrator check the slipway installation on this node",
              slipway_settings.node);
@@ -246,10 +249,25 @@ static void read_answer(pid_t helper, int out, int err)
 static void run_helper(spank_t spank)
 {
     char **job_environment = NULL;
-    char deadline[16], load_deadline[16];
+    char deadline[16], load_deadline[16], tasks[16] = "", directory[4096] = "";
+    const char *program = "";
     snprintf(deadline, sizeof deadline, "%d", slipway_settings.deadline);
     snprintf(load_deadline, sizeof load_deadline, "%d", slipway_settings.load_deadline);
-    const char *arguments[28];
+    uint32_t count_of_tasks = 0, step = 0;
+    int words = 0;
+    char **argv = NULL;
+    // Whether the launch fits the program is asked for steps of several tasks. The batch script and
+    // the like are steps too, with numbers of their own (slurm.h, SLURM_MAX_NORMAL_STEP_ID).
+    if (spank_get_item(spank, S_JOB_TOTAL_TASK_COUNT, &count_of_tasks) == ESPANK_SUCCESS &&
+        spank_get_item(spank, S_JOB_STEPID, &step) == ESPANK_SUCCESS &&
+        spank_get_item(spank, S_JOB_ARGV, &words, &argv) == ESPANK_SUCCESS && words > is_probe &&
+        count_of_tasks > 1 && step < 0xfffffff0) {
+        snprintf(tasks, sizeof tasks, "%u", count_of_tasks);
+        program = argv[is_probe];
+        if (!getcwd(directory, sizeof directory))
+            directory[0] = '\0';
+    }
+    const char *arguments[40];
     int count = 0;
 #define ARGUMENT(name, value)                                                                      \
     if ((value)[0] != '\0')                                                                        \
@@ -264,7 +282,14 @@ static void run_helper(spank_t spank)
     ARGUMENT("--arch", slipway_request.arch);
     ARGUMENT("--load", slipway_request.modules);
     ARGUMENT("--load-deadline", load_deadline);
+    ARGUMENT("--tasks", tasks);
+    ARGUMENT("--program", program);
+    ARGUMENT("--directory", directory);
 #undef ARGUMENT
+    if (slipway_request.strict)
+        arguments[count++] = "--strict";
+    if (is_probe)
+        arguments[count++] = "--probe";
     if (slipway_request.fallback)
         arguments[count++] = "--load-fallback";
     // What modules say is said once, on the step's first node.
@@ -279,7 +304,7 @@ static void run_helper(spank_t spank)
     if (spank_get_item(spank, S_JOB_ENV, &job_environment) != ESPANK_SUCCESS ||
         (environment = environment_file(job_environment)) < 0 || pipe2(out, O_CLOEXEC) != 0 ||
         pipe2(err, O_CLOEXEC) != 0) {
-        fail(EXIT_SOFTWARE, "the helper cannot be started: %s", strerror(errno));
+        fail(SLIPWAY_EXIT_SOFTWARE, "the helper cannot be started: %s", strerror(errno));
         for (int i = 0; i < 2; i++) {
             if (out[i] >= 0)
                 close(out[i]);
@@ -303,7 +328,7 @@ static void run_helper(spank_t spank)
     if (helper < 0) {
         close(out[0]);
         close(err[0]);
-        fail(EXIT_SOFTWARE, "the helper cannot be started: %s", strerror(error));
+        fail(SLIPWAY_EXIT_SOFTWARE, "the helper cannot be started: %s", strerror(error));
         return;
     }
     read_answer(helper, out[0], err[0]);
@@ -321,48 +346,127 @@ static void apply_answer(spank_t spank)
         } else if (letter == 'S') {
             char *equals = strchr(reply.bytes + (text - reply.bytes), '=');
             if (!equals || equals == text) {
-                fail(EXIT_SOFTWARE, "the helper's answer sets a variable without a name");
+                fail(SLIPWAY_EXIT_SOFTWARE, "the helper's answer sets a variable without a name");
                 continue;
             }
             *equals = '\0';
             if (spank_setenv(spank, text, equals + 1, 1) != ESPANK_SUCCESS)
-                fail(EXIT_SOFTWARE, "the variable %s cannot be set", text);
+                fail(SLIPWAY_EXIT_SOFTWARE, "the variable %s cannot be set", text);
             *equals = '=';
         } else if (letter == 'E') {
             char *message;
             long code = strtol(text, &message, 10);
-            fail(code > 0 && code < 126 ? (int)code : EXIT_SOFTWARE, "%s",
+            fail(code > 0 && code < 126 ? (int)code : SLIPWAY_EXIT_SOFTWARE, "%s",
                  *message == ' ' ? message + 1 : message);
         }
     }
 }
 
+// MARK: a step of --eessi-probe
+
+// The tasks preload the library that lies beside this plugin. Put in front of what the user and the
+// modules preload.
+static void prepare_probe(spank_t spank)
+{
+    Dl_info plugin;
+    char preload[4096] = "";
+    const char *slash = NULL;
+    if (dladdr(&is_probe, &plugin) != 0 && plugin.dli_fname)
+        slash = strrchr(plugin.dli_fname, '/');
+    int length = slash ? snprintf(probe_library, sizeof probe_library, "%.*s/slipway-probe.so",
+                                  (int)(slash - plugin.dli_fname), plugin.dli_fname)
+                       : 0;
+    spank_err_t found = spank_getenv(spank, "LD_PRELOAD", preload, sizeof preload);
+    char *whole = NULL;
+    if (length <= 0 || found == ESPANK_NOSPACE ||
+        asprintf(&whole, "%s%s%s", probe_library, preload[0] ? ":" : "", preload) < 0 ||
+        spank_setenv(spank, "LD_PRELOAD", whole, 1) != ESPANK_SUCCESS)
+        fail(SLIPWAY_EXIT_SOFTWARE, "slipway-probe.so cannot be preloaded");
+    free(whole);
+}
+
+// Says in a rank's place why there is none, and ends the task.
+static void end_probe_rank(const char *word, const char *why)
+{
+    char line[SLIPWAY_MESSAGE];
+    slipway_clean(line, sizeof line, why);
+    dprintf(STDOUT_FILENO, SLIPWAY_PROBE_LINE "%s %s\n", word, line);
+    _exit(0);
+}
+
+// The loader takes no notice of a library that is none, and the program would run as itself.
+static bool is_library(const char *path)
+{
+    char magic[4] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_elf = fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
+                  memcmp(magic, "\177ELF", sizeof magic) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_elf;
+}
+
+// Makes the task a rank of the probe. The program must not run as itself: srun has put a name of no
+// file before it, which is taken away last.
+static void begin_probe_rank(spank_t spank)
+{
+    int words = 0;
+    char **argv = NULL;
+    const char *refusal = slipway_reply_last(&reply, 'N');
+    if (failure_code != 0)
+        end_probe_rank("refused", failure); // the step will have it too, and say it
+    if (refusal)
+        end_probe_rank("refused", refusal);
+    if (!is_library(probe_library) ||
+        spank_get_item(spank, S_JOB_ARGV, &words, &argv) != ESPANK_SUCCESS || words < 2)
+        end_probe_rank("broken", probe_library);
+    // The loader preloads nothing into a program that gains privileges.
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    memmove(argv, argv + 1, (size_t)words * sizeof *argv);
+}
+
 void slipway_prepare_node(spank_t spank)
 {
+    char word[8];
+    if (spank_getenv(spank, SLIPWAY_PROBE_VARIABLE, word, sizeof word) == ESPANK_SUCCESS) {
+        is_probe = true;
+        spank_unsetenv(spank, SLIPWAY_PROBE_VARIABLE);
+    }
     bool is_valid = slipway_complete_request(spank);
     if (!slipway_is_wanted() && is_valid)
         return;
+    if (spank_getenv(spank, SLIPWAY_STOP_VARIABLE, word, sizeof word) == ESPANK_SUCCESS) {
+        long code = strtol(word, NULL, 10);
+        fail(code > 0 && code < 126 ? (int)code : SLIPWAY_EXIT_SOFTWARE, "%s", ""); // srun said why
+        return;
+    }
     if (!is_valid) {
-        fail(EXIT_USAGE, "an --eessi option reached this node with a wrong value; remedy: give "
+        fail(SLIPWAY_EXIT_USAGE, "an --eessi option reached this node with a wrong value; remedy: give "
                          "the options to srun or sbatch and not in SLURM_SPANK_ variables");
         return;
     }
     run_helper(spank);
     if (failure_code == 0)
         apply_answer(spank);
+    if (is_probe && failure_code == 0)
+        prepare_probe(spank);
 }
 
 void slipway_begin_task(spank_t spank)
 {
     if (failure_code == 0 && reply.length == 0)
         return;
+    if (is_probe) {
+        begin_probe_rank(spank);
+        return;
+    }
     uint32_t task = 0;
     char host[64] = "", line[SLIPWAY_MESSAGE];
     // S_TASK_ID is the number on this node: one task of each node speaks.
     bool speaks = spank_get_item(spank, S_TASK_ID, &task) != ESPANK_SUCCESS || task == 0;
     gethostname(host, sizeof host - 1);
     if (failure_code != 0) {
-        if (speaks)
+        if (speaks && failure[0] != '\0')
             slurm_spank_log("slipway: %s: %s", host, failure);
         _exit(failure_code);
     }

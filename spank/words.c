@@ -104,6 +104,7 @@ void slipway_settings_default(struct slipway_settings *settings)
     strcpy(settings->node, "/usr/libexec/slipway/slipway-node");
     settings->deadline = 10;
     settings->load_deadline = 60;
+    settings->probe_deadline = 20;
     settings->guard = SLIPWAY_GUARD_STRICT;
 }
 
@@ -141,6 +142,8 @@ bool slipway_take_setting(struct slipway_settings *settings, const char *word)
         return take_seconds(&settings->deadline, value);
     if (IS("load-deadline"))
         return take_seconds(&settings->load_deadline, value);
+    if (IS("probe-deadline"))
+        return take_seconds(&settings->probe_deadline, value);
     if (IS("default")) {
         settings->always = strcmp(value, "on") == 0;
         return settings->always || strcmp(value, "off") == 0;

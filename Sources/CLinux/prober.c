@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 // A question is one byte, the length of the path (2 bytes, native order) and the path with its
-// NUL. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names or
+// NUL; before ASK_PIECE's path stands an offset, which its length counts too. The answer is a 4-byte number: a kind or a length, or a negative errno; then the names or
 // the text. To ASK_MARK it is a struct answer, always whole. The answer to a list or a beginning is a stream of parts, each with its length
 // in front; a length of 0 or a negative errno ends it.
 enum {
@@ -28,6 +28,7 @@ enum {
     ASK_REVISION = 'r',
     ASK_LIST = 'l',
     ASK_BEGINNING = 'b',
+    ASK_PIECE = 'p',
 };
 enum { MAX_PATH = 4096, MAX_NAMES = SW_PART, MAX_LIST = 16 << 20 };
 
@@ -215,7 +216,7 @@ static int send_list(int fd, const char *path, char *part, int32_t *end)
     return failed;
 }
 
-static int send_beginning(int fd, const char *path, char *part, int32_t *end)
+static int send_piece(int fd, const char *path, int64_t offset, char *part, int32_t *end)
 {
     struct stat status;
     *end = 0;
@@ -229,7 +230,7 @@ static int send_beginning(int fd, const char *path, char *part, int32_t *end)
     }
     size_t used = 0;
     while (used < SW_PART) {
-        ssize_t n = read(file, part + used, SW_PART - used);
+        ssize_t n = pread(file, part + used, SW_PART - used, offset + (off_t)used);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -246,20 +247,28 @@ static int send_beginning(int fd, const char *path, char *part, int32_t *end)
 
 static void answer_questions(int fd)
 {
-    static char path[MAX_PATH], names[MAX_NAMES];
+    static char text[sizeof(int64_t) + MAX_PATH], names[MAX_NAMES];
     for (;;) {
         struct {
             char what;
             uint16_t length;
         } __attribute__((packed)) question;
         if (read_all(fd, &question, sizeof question) != 0 || question.length == 0 ||
-            question.length > sizeof path || read_all(fd, path, question.length) != 0)
+            question.length > sizeof text || read_all(fd, text, question.length) != 0)
             _exit(0);
-        path[question.length - 1] = '\0';
-        if (question.what == ASK_LIST || question.what == ASK_BEGINNING) {
+        text[question.length - 1] = '\0';
+        const char *path = text;
+        int64_t offset = 0;
+        if (question.what == ASK_PIECE) {
+            memcpy(&offset, text, sizeof offset);
+            path += sizeof offset;
+        }
+        if (question.what == ASK_LIST || question.what == ASK_BEGINNING ||
+            question.what == ASK_PIECE) {
             int32_t end;
-            if ((question.what == ASK_LIST ? send_list(fd, path, names, &end)
-                                           : send_beginning(fd, path, names, &end)) != 0 ||
+            if ((question.what == ASK_LIST
+                     ? send_list(fd, path, names, &end)
+                     : send_piece(fd, path, offset, names, &end)) != 0 ||
                 send_all(fd, &end, sizeof end) != 0)
                 _exit(0);
             continue;
@@ -340,17 +349,25 @@ static int receive(int fd, void *buffer, size_t length, int64_t deadline)
     return 0;
 }
 
-static int put(int prober, char what, const char *path)
+static int put_behind(int prober, char what, const void *before, size_t before_length,
+                      const char *path)
 {
     size_t length = strlen(path) + 1;
     if (length > MAX_PATH)
         return -ENAMETOOLONG;
-    char question[3 + MAX_PATH];
-    uint16_t short_length = (uint16_t)length;
+    char question[3 + sizeof(int64_t) + MAX_PATH];
+    uint16_t short_length = (uint16_t)(before_length + length);
     question[0] = what;
     memcpy(question + 1, &short_length, 2);
-    memcpy(question + 3, path, length);
-    return send_all(prober, question, 3 + length) == 0 ? 0 : -errno;
+    if (before_length > 0)
+        memcpy(question + 3, before, before_length);
+    memcpy(question + 3 + before_length, path, length);
+    return send_all(prober, question, 3 + short_length) == 0 ? 0 : -errno;
+}
+
+static int put(int prober, char what, const char *path)
+{
+    return put_behind(prober, what, NULL, 0, path);
 }
 
 int sw_prober_ask_kind(int prober, const char *path) { return put(prober, ASK_KIND, path); }
@@ -383,6 +400,11 @@ int sw_prober_ask_list(int prober, const char *path) { return put(prober, ASK_LI
 int sw_prober_ask_beginning(int prober, const char *path)
 {
     return put(prober, ASK_BEGINNING, path);
+}
+
+int sw_prober_ask_piece(int prober, const char *path, int64_t offset)
+{
+    return put_behind(prober, ASK_PIECE, &offset, sizeof offset, path);
 }
 
 int sw_prober_answer(int prober, int timeout_ms)

@@ -117,13 +117,26 @@ extension MachineRoot {
 
   /// What the driver says of a GPU: `Device Minor`, `GPU UUID` and other names with their values.
   private func nvidiaInformation(of address: String) -> [Substring: Substring] {
-    let lines = text(of: "/proc/driver/nvidia/gpus/\(address)/information") ?? ""
+    let lines = text(of: "\(Self.nvidiaGPUs)/\(address)/information") ?? ""
     let fields = lines.split(separator: "\n").compactMap { line -> (Substring, Substring)? in
       guard let colon = line.firstIndex(of: ":") else { return nil }
       return (line[..<colon], line[line.index(after: colon)...].trimmingPrefix { $0.isWhitespace })
     }
     return Dictionary(fields, uniquingKeysWith: { first, _ in first })
   }
+
+  /// The minor numbers of NVIDIA's GPUs in the order of their PCI addresses.
+  ///
+  /// Those that this process may not use, too. nil where the driver does not tell of one.
+  var nvidiaMinors: [Int]? {
+    let addresses = names(in: Self.nvidiaGPUs)
+    let minors = addresses.compactMap { address in
+      nvidiaInformation(of: address)["Device Minor"].flatMap { Int($0) }
+    }
+    return minors.isEmpty || minors.count < addresses.count ? nil : minors
+  }
+
+  private static let nvidiaGPUs = "/proc/driver/nvidia/gpus"
 
   /// AMD's GPUs as the kernel's compute driver lists them.
   ///

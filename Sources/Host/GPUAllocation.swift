@@ -3,7 +3,7 @@ package enum GPUAllocation: Equatable, Sendable {
   /// Nobody divides them.
   case undivided
   case nothing
-  /// Slurm's numbers, and where `gres.conf` tells it, the minor number that stands behind each.
+  /// Slurm's numbers, and where its files tell it, the minor number that stands behind each.
   case numbers([Int], minors: [Int]?)
   /// The names that their drivers give them, or the beginnings of such; of a part of a GPU (MIG) too.
   case names([String])
@@ -21,31 +21,13 @@ extension HostProfile {
       }
   }
 
-  /// Slurm numbers GPUs by their place in its own list.
-  ///
-  /// That is the order of the files of gres.conf(5), measured with Slurm 22.05; found by itself, they
-  /// are in the order of their PCI addresses, which is not always that of their minor numbers
-  /// (gres.conf(5), "Links"). Where the list is not known, the GPUs that either order means are
-  /// taken: no accelerator is chosen that one of them lacks.
+  /// Slurm numbers GPUs by their place in a list of its own, which is none that the GPUs show.
   private func places(numbered numbers: [Int], minors: [Int]?) -> [Int]? {
-    func place(ofMinor minor: Int) -> Int? { gpus.firstIndex { $0.minor == minor } }
-    func all(_ place: (Int) -> Int?) -> [Int]? {
-      let places = numbers.compactMap(place)
-      return places.count == numbers.count ? places : nil
+    guard let minors else { return nil }
+    let places = numbers.compactMap { number in
+      minors.indices.contains(number) ? gpus.firstIndex { $0.minor == minors[number] } : nil
     }
-    if let minors,
-      let places = all({ minors.indices.contains($0) ? place(ofMinor: minors[$0]) : nil })
-    {
-      return places.sorted()
-    }
-    let byAddress = gpus.indices.sorted {
-      (gpus[$0].address ?? "", $0) < (gpus[$1].address ?? "", $1)
-    }
-    let meant = [
-      all(place(ofMinor:)), all { byAddress.indices.contains($0) ? byAddress[$0] : nil },
-    ]
-    let places = Set(meant.compactMap { $0 }.joined())
-    return places.isEmpty ? nil : places.sorted()
+    return places.count == numbers.count ? places.sorted() : nil
   }
 
   /// CUDA takes the beginning of a name that fits one GPU only; `MIG-GPU-UUID/1/0` is a part of one.
@@ -58,7 +40,7 @@ extension HostProfile {
       let whole =
         name.hasPrefix("MIG-GPU-") ? String(name.dropFirst(4).prefix { $0 != "/" }) : name
       let fitting = gpus.indices.filter { gpus[$0].uuid?.hasPrefix(whole) == true }
-      guard fitting.count == 1, whole.count > "GPU-".count else { return nil }
+      guard fitting.count == 1 else { return nil }
       places.insert(fitting[0])
     }
     return places.isEmpty ? nil : places.sorted()
@@ -81,64 +63,121 @@ package struct SlurmGPUs: Equatable, Sendable {
   ///
   /// `file` is the value of `SLURM_CONF`, which slurmd sets where the file lies elsewhere than in
   /// `/etc/slurm` or, on a node that was given its configuration, `/run/slurm/conf` (slurmd(8)).
+  ///
+  /// The order of GPUs was measured with Slurm 22.05. Those that Slurm finds by itself (AutoDetect)
+  /// are in the order of their PCI addresses, which is not always that of their minor numbers
+  /// (gres.conf(5), "Links"); those of `gres.conf` in the order of their types in the node's `Gres` of
+  /// `slurm.conf`, and within a type in that of the file.
   package init(on machine: MachineRoot, file: String?, node: String) {
-    let limit = 1 << 22
-    let places = file.map { [$0] } ?? ["/etc/slurm/slurm.conf", "/run/slurm/conf/slurm.conf"]
     isManaging = false
-    for place in places {
-      guard let text = machine.contents(of: place, limit: limit) else { continue }
-      let lines = Self.lines(of: text)
-      isManaging = lines.contains { line in
-        line.contains { $0.key == "grestypes" && Self.words($0.value).contains("gpu") }
+    for place in file.map({ [$0] }) ?? ["/etc/slurm/slurm.conf", "/run/slurm/conf/slurm.conf"] {
+      guard let slurm = Self.lines(of: place, on: machine) else { continue }
+      isManaging = slurm.contains { line in
+        line["grestypes"]?.split(separator: ",").contains("gpu") == true
       }
-      guard isManaging else { return }
-      let directory = place.lastIndex(of: "/").map { place[..<$0] } ?? ""
-      minors = machine.contents(of: "\(directory)/gres.conf", limit: limit)
-        .flatMap { Self.minors(in: Self.lines(of: $0), node: node) }
+      guard isManaging, let gres = Self.lines(of: Self.beside(place, "gres.conf"), on: machine),
+        !gres.contains(where: { $0["include"] != nil })
+      else { return }
+      minors = Self.minors(in: gres, types: Self.types(in: slurm, node: node), node: node) {
+        machine.nvidiaMinors
+      }
       return
     }
   }
 
-  private typealias Line = [(key: String, value: String)]
+  /// The words `Key=Value` of a line, by keys in small letters.
+  private typealias Line = [String: String]
 
-  /// The words `Key=Value` of each line, keys in small letters.
+  private static func beside(_ file: String, _ other: String) -> String {
+    other.hasPrefix("/") ? other : (file.lastIndex(of: "/").map { file[...$0] } ?? "") + other
+  }
+
+  /// The lines of a file and of those that it includes; nil where the file cannot be read.
   ///
-  /// Source: slurm.conf(5), gres.conf(5).
-  private static func lines(of text: [UInt8]) -> [Line] {
+  /// One that is included and cannot be read is a line that has its name as `include`. Source:
+  /// slurm.conf(5).
+  private static func lines(
+    of file: String, on machine: MachineRoot, depth: Int = 0
+  ) -> [Line]? {
+    guard depth < 8, let bytes = machine.contents(of: file, limit: 1 << 22) else { return nil }
     var lines: [Line] = []
     var isContinued = false
-    for piece in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      let piece = String(decoding: piece, as: UTF8.self)
-      let words = piece.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
-      let pairs = words.compactMap { word -> (key: String, value: String)? in
-        guard let equals = word.firstIndex(of: "=") else { return nil }
-        return (word[..<equals].lowercased(), String(word[word.index(after: equals)...]))
+    for text in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      let text = String(decoding: text, as: UTF8.self).prefix { $0 != "#" }
+      let words = text.split(whereSeparator: \.isWhitespace)
+      if words.count == 2, words[0].lowercased() == "include" {
+        let other = beside(file, String(words[1]))
+        lines += Self.lines(of: other, on: machine, depth: depth + 1) ?? [["include": other]]
+        continue
       }
-      if isContinued { lines[lines.count - 1] += pairs } else { lines.append(pairs) }
+      var line = isContinued ? lines.removeLast() : [:]
+      for word in words {
+        guard let equals = word.firstIndex(of: "=") else { continue }
+        line[word[..<equals].lowercased()] = String(word[word.index(after: equals)...])
+      }
+      lines.append(line)
       isContinued = words.last == "\\"
     }
     return lines
   }
 
-  private static func words(_ list: String) -> [Substring] { list.split(separator: ",") }
-
-  /// The numbers at the ends of the names of device files, in the order of the lines.
-  private static func minors(in lines: [Line], node: String) -> [Int]? {
-    var minors: [Int] = []
+  /// The types of a node's GPUs in the order of `slurm.conf`; nil where it does not tell.
+  private static func types(in lines: [Line], node: String) -> [String]? {
+    var usual: String?
     for line in lines {
-      func value(_ key: String) -> String? { line.first { $0.key == key }?.value }
-      if let nodes = value("nodename"), !names(in: nodes).contains(node) { continue }
-      // What slurmd finds by itself has its own order.
-      if let detection = value("autodetect"), detection.lowercased() != "off" { return nil }
-      guard value("name")?.lowercased() == "gpu" else { continue }
-      guard let files = value("file"), value("multiplefiles") == nil else { return nil }
-      for file in names(in: files) {
-        let digits = String(file.reversed().prefix { $0.isASCII && $0.isNumber }.reversed())
-        guard let minor = Int(digits) else { return nil }
-        minors.append(minor)
+      guard let nodes = line["nodename"] else { continue }
+      if nodes.lowercased() == "default" {
+        usual = line["gres"] ?? usual
+      } else if names(in: nodes).contains(node) {
+        // gpu, gpu:2, gpu:a100, gpu:a100:2
+        return (line["gres"] ?? usual ?? "").lowercased().split(separator: ",").compactMap { gres in
+          let parts = gres.split(separator: ":")
+          guard parts.first == "gpu", parts.count > 1, Int(parts[1]) == nil else { return nil }
+          return String(parts[1])
+        }
       }
     }
-    return minors.isEmpty ? nil : minors
+    return nil
+  }
+
+  /// The minor numbers of the node's GPUs, each at the end of its device file's name.
+  private static func minors(
+    in lines: [Line], types: [String]?, node: String, onBus: () -> [Int]?
+  ) -> [Int]? {
+    var detects: (anywhere: Bool?, here: Bool?)
+    var listed: [(type: String, minor: Int)] = []
+    for line in lines {
+      if let nodes = line["nodename"], !names(in: nodes).contains(node) { continue }
+      if let detection = line["autodetect"].map({ $0.lowercased() != "off" }) {
+        if line["nodename"] == nil {
+          detects.anywhere = detection
+        } else {
+          detects.here = detection
+        }
+      }
+      guard line["name"]?.lowercased() == "gpu" else { continue }
+      // Without a file a GPU has a number, but none of the lists has it.
+      guard line["multiplefiles"] == nil, let files = line["file"].map(names(in:)), !files.isEmpty
+      else { return nil }
+      for file in files {
+        let digits = file.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
+        guard let minor = Int(String(digits)) else { return nil }
+        listed.append((line["type"]?.lowercased() ?? "", minor))
+      }
+    }
+    if detects.here ?? detects.anywhere ?? false {
+      return onBus().map { bus in
+        listed.isEmpty ? bus : bus.filter { minor in listed.contains { $0.minor == minor } }
+      }
+    }
+    var order: [Int]
+    if Set(listed.map(\.type)).count == 1 || types == [] {
+      order = listed.map(\.minor)
+    } else {
+      order = (types ?? []).flatMap { type in listed.filter { $0.type == type }.map(\.minor) }
+      guard order.count == listed.count else { return nil }
+    }
+    return order.isEmpty ? nil : order
   }
 
   /// The names that a host list stands for, `n[1-3,07],m2`; at most 65536.

@@ -119,6 +119,11 @@ package final class GuardedFiles {
     }
   }
 
+  /// Up to 64 KiB of a file from an offset on; nil where it cannot be read.
+  package func piece(of file: String, at offset: Int) throws(FileError) -> [UInt8]? {
+    try parts(of: [file]) { sw_prober_ask_piece($0, $1, Int64(offset)) }[0]?.bytes
+  }
+
   /// The answers in parts; nil where the path is not there or may not be looked at.
   private func parts(
     of paths: [String], asking ask: (Int32, UnsafePointer<CChar>?) -> Int32

@@ -20,6 +20,8 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
   case internalError = 70
   /// The file system did not answer in time; another try may succeed.
   case tryAgain = 75
+  /// The MPI of a program and the launch of its step do not fit.
+  case launchMismatch = 76
   /// A choice that the site does not allow.
   case notPermitted = 77
   /// `slipway.toml` is wrong.
@@ -38,6 +40,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case .unavailable: "a repository, version, subtree or module is not there"
     case .internalError: "slipway itself failed"
     case .tryAgain: "the file system did not answer in time; another try may succeed"
+    case .launchMismatch: "the MPI of a program and srun's --mpi do not fit"
     case .notPermitted: "the site does not allow the choice"
     case .configuration: "slipway.toml is wrong"
     case .cannotExecute: "the command was found and cannot be run"
@@ -67,12 +70,24 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case let error as HostError:
       if case .unreadable = error { self = .badData } else { self = .unavailable }
     case is ConfigurationError: self = .configuration
+    case is LaunchMismatch: self = .launchMismatch
     case let error as InjectionError:
       switch error.kind {
       case .badInput: self = .badData
       case .unavailable: self = .unavailable
       case .notPermitted: self = .notPermitted
       case .failed: self = .internalError
+      }
+    case let error as InjectionTreeError:
+      switch error {
+      case .invalid: self = .usage
+      case .damaged, .linkInTheWay, .notADirectory, .tooManyLinks: self = .badData
+      case .notConfigured, .missingTarget, .noRepository, .noFormerGeneration, .nothingInjected:
+        self = .unavailable
+      case .notPermitted, .readOnly: self = .notPermitted
+      case .busy, .changed, .full: self = .tryAgain
+      case .failed: self = .internalError
+      case .unanswered(let error): self = ExitStatus(error)
       }
     case let error as EnvironmentUndoError:
       switch error {

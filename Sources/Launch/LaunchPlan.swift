@@ -3,7 +3,6 @@ package import Environment
 import Glibc
 package import Host
 import Injection
-import Injection
 package import Microarchitecture
 package import Modules
 package import Stack

@@ -30,7 +30,8 @@ package struct NodeInjections: Equatable, Sendable {
       return
     }
     self.target = root
-    let subtree = "\(selection.version)\(selection.suffix)/software/linux/\(selection.subdirectory)/"
+    let subtree =
+      "\(selection.version)\(selection.suffix)/software/linux/\(selection.subdirectory)/"
     records = manifest.injections.filter { record in
       record.kind == .cuda
         ? record.place == InjectionLayout.nvidia(architecture: selection.cpuFamily)
@@ -65,11 +66,30 @@ package struct NodeInjections: Equatable, Sendable {
   }
 }
 
+extension NodeInjections {
+  /// The MPIs among them, for what a step's launch must offer.
+  package var mpis: [InjectedMPI] {
+    records.compactMap { record in
+      guard record.kind == .mpi, let family = record.family else { return nil }
+      return InjectedMPI(
+        library: MPILibrary(
+          family: family, name: record.library, version: record.version, kinds: Set(record.pmi)),
+        verdict: record.verdict, directory: "\(target)/\(record.place)")
+    }
+  }
+}
+
 extension InjectionRecord {
+  /// What the MPI calls itself; the reason begins with it.
+  fileprivate var library: String {
+    ["Intel MPI", "Cray MPICH", "MVAPICH"].first(where: reason.hasPrefix)
+      ?? family?.words ?? ""
+  }
+
   /// `Open MPI 4.1.8`, `the driver 535.261.03`.
   package var name: String {
     switch kind {
-    case .mpi: "\(family?.words ?? "MPI") \(version)"
+    case .mpi: "\(library) \(version)"
     case .cuda: "driver \(version)"
     }
   }

@@ -3,6 +3,7 @@ import Configuration
 import Environment
 import Glibc
 import Host
+import Injection
 import Launch
 import Modules
 import Stack
@@ -42,6 +43,20 @@ struct Node {
         files: StackReader(guarding: files), modules: loader)
       reply.plan(plan, verbose: arguments.isVerbose)
       if arguments.isFirstNode { reply.warnings(plan.capsuleWarnings) }
+      if let step = arguments.step {
+        reply.phase("looking at \(step.program)")
+        if loader != nil { files.renew() }
+        let check = StepCheck(step, environment: plan.environment, files: files)
+        if arguments.isProbe {
+          reply.reasonNotToProbe(check.reasonNotToProbe)
+        } else if let finding = check.finding(
+          software: plan.selection.softwarePath, injected: plan.injections.mpis)
+        {
+          if arguments.isStrict { throw LaunchMismatch(finding) }
+          // The same on every node of the step.
+          if arguments.isFirstNode { reply.warnings([finding.words]) }
+        }
+      }
       // A job's steps load the same modules, and one says what they say.
       if arguments.isFirstNode, !plan.messages.isEmpty,
         loader?.store?.isFirst(announcing: plan.messages, inJobOf: environment) ?? true
@@ -80,6 +95,19 @@ struct Arguments {
   var isVerbose = false
   /// Whether the node is the first of its step.
   var isFirstNode = false
+  /// Whether a launch that does not fit is an error.
+  var isStrict = false
+  /// Whether the step is one of --eessi-probe.
+  var isProbe = false
+  /// Given for steps of several tasks.
+  var step: Step? {
+    tasks.flatMap { tasks in
+      program.map { Step(tasks: tasks, program: $0, directory: directory) }
+    }
+  }
+  private var tasks: Int?
+  private var program: String?
+  private var directory: String?
 
   init(_ words: some Sequence<String>) throws {
     var words = words.makeIterator()
@@ -95,6 +123,12 @@ struct Arguments {
       case "--first-node":
         isFirstNode = true
         continue
+      case "--strict":
+        isStrict = true
+        continue
+      case "--probe":
+        isProbe = true
+        continue
       default: break
       }
       guard let value = words.next() else { throw UsageError("\(word) needs a value") }
@@ -104,6 +138,9 @@ struct Arguments {
       case "--arch": request.subdirectory = .init(value, source: "--eessi-arch")
       case "--load": request.modules = try ModuleTree.names(value, source: "--eessi-load")
       case "--load-deadline": loadDeadline = Double(value)
+      case "--tasks": tasks = Int(value)
+      case "--program": program = value
+      case "--directory": directory = value
       case "--config": configuration = value
       case "--deadline": deadline = Double(value)
       case "--environment-fd": environmentDescriptor = Int32(value)
@@ -128,6 +165,7 @@ struct UsageError: Error, CustomStringConvertible {
 /// | W | a warning for the user |
 /// | I | a line for `--eessi-verbose` |
 /// | M | a line that modules say when they are loaded |
+/// | N | why the program is not to be probed |
 /// | E | exit code, a space, the message of a failure |
 /// | . | the end; an answer without it is no answer |
 final class Reply {
@@ -156,6 +194,10 @@ final class Reply {
 
   func warnings(_ texts: [String]) {
     for text in texts { record("W", text) }
+  }
+
+  func reasonNotToProbe(_ text: String?) {
+    if let text { record("N", text) }
   }
 
   func messages(_ text: String) {

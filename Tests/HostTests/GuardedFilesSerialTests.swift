@@ -164,6 +164,27 @@ struct GuardedFilesSerialTests {
     }
   }
 
+  @Test func `pieces of a file are those from an offset on`() throws {
+    try TemporaryDirectory.with { directory in
+      let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 / 251) }
+      let file = try directory.write("file", bytes)
+      let files = GuardedFiles(seconds: 5)
+      for offset in [0, 1, 65_536, 199_999] {
+        let piece = try files.piece(of: file, at: offset)
+        #expect(piece == Array(bytes[offset...].prefix(65_536)))
+      }
+      #expect(try files.piece(of: file, at: 200_000) == [])
+      #expect(try files.piece(of: file, at: 1 << 40) == [])
+      #expect(try files.piece(of: directory("none"), at: 1) == nil)
+      #expect(try files.piece(of: directory.path, at: 0) == nil)
+      // The longest path that there is, and one beyond.
+      let long = "/" + String(repeating: "x/", count: 2047)
+      #expect(try files.piece(of: long, at: 1) == nil)
+      #expect(try files.piece(of: long + "xx", at: 1) == nil)
+      #expect(try files.piece(of: file, at: 199_999)?.count == 1)
+    }
+  }
+
   @Test func `symbolic links in a circle are an error`() throws {
     try TemporaryDirectory.with { directory in
       try directory.link("a", to: "b")

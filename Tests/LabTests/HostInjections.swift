@@ -68,7 +68,8 @@ extension LabTests {
       #expect(job.stdout.contains("data correct"))
       #expect(libraries(job).count == 4)
       for node in ["n1", "n2"] {
-        let path = "\(Self.injected)/\(Lab.nodes[node]!)/rpath_overrides/OpenMPI/system/lib/libmpi.so.40"
+        let path =
+          "\(Self.injected)/\(Lab.nodes[node]!)/rpath_overrides/OpenMPI/system/lib/libmpi.so.40"
         #expect(job.stdout.components(separatedBy: "Open MPI v4.1.8, \(path)\n").count == 3)
         #expect(job.stderr.contains("\(node): \(Lab.nodes[node]!)"))
       }
@@ -76,7 +77,8 @@ extension LabTests {
       #expect(!job.stderr.contains("warning"))
       // The same by the dynamic linker itself, and by slipway's simulation of it.
       let ring = "\(Self.software)/\(Lab.nodes["n2"]!)/\(Self.ring)"
-      let path = "\(Self.injected)/\(Lab.nodes["n2"]!)/rpath_overrides/OpenMPI/system/lib/libmpi.so.40"
+      let path =
+        "\(Self.injected)/\(Lab.nodes["n2"]!)/rpath_overrides/OpenMPI/system/lib/libmpi.so.40"
       let listed = try lab.onNode(
         "n2", "/cvmfs/compat/lib64/ld-linux-x86-64.so.2", "--list", ring)
       #expect(listed.stdout.contains("libmpi.so.40 => \(path) "))
@@ -128,7 +130,10 @@ extension LabTests {
       try FileManager.default.createDirectory(
         atPath: "\(directory)/current", withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(atPath: directory) }
-      for hostile in ["", "schema = 99\n", "[[injection]]\n", "\u{0}\u{1}", String(repeating: "[", count: 100_000)] {
+      for hostile in [
+        "", "schema = 99\n", "[[injection]]\n", "\u{0}\u{1}",
+        String(repeating: "[", count: 100_000),
+      ] {
         try hostile.write(
           toFile: "\(directory)/current/manifest.toml", atomically: true, encoding: .utf8)
         let result = try lab("srun", "-N1", "-w", "n2", "--eessi=2023.06", "true")

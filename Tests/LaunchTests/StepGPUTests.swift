@@ -129,7 +129,8 @@ struct StepProfileTests {
           "proc/driver/nvidia/gpus/\(address)/information",
           "GPU UUID: \t GPU-\(minor)\nDevice Minor: \t \(minor)\n")
       }
-      try directory.write("etc/slurm/slurm.conf", "GresTypes=gpu\n")
+      try directory.write(
+        "etc/slurm/slurm.conf", "GresTypes=gpu\nNodeName=gpu[1-9] Gres=gpu:h100:2,gpu:a100:1\n")
       try directory.write(
         "etc/slurm/gres.conf",
         "NodeName=gpu[1-9] Name=gpu Type=h100 File=/dev/nvidia0,/dev/nvidia2\n"

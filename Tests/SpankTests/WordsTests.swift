@@ -93,14 +93,14 @@ struct WordsTests {
     var settings = slipway_settings()
     slipway_settings_default(&settings)
     #expect(settings.deadline == 10 && settings.guard == SLIPWAY_GUARD_STRICT && !settings.always)
-    #expect(settings.load_deadline == 60)
+    #expect(settings.load_deadline == 60 && settings.probe_deadline == 20)
     for word in [
-      "node=/opt/n", "config=/etc/c.toml", "deadline=30", "load-deadline=90", "guard=warn",
-      "default=on",
+      "node=/opt/n", "config=/etc/c.toml", "deadline=30", "load-deadline=90",
+      "probe-deadline=5", "guard=warn", "default=on",
     ] {
       #expect(slipway_take_setting(&settings, word))
     }
-    #expect(settings.load_deadline == 90)
+    #expect(settings.load_deadline == 90 && settings.probe_deadline == 5)
     #expect(text(settings.node) == "/opt/n" && text(settings.config) == "/etc/c.toml")
     #expect(settings.deadline == 30 && settings.guard == SLIPWAY_GUARD_WARN && settings.always)
     #expect(slipway_take_setting(&settings, "default=off") && !settings.always)
@@ -110,7 +110,8 @@ struct WordsTests {
   @Test(arguments: [
     "", "node", "node=", "node=relative", "nodes=/x", "deadline=0", "deadline=-1", "deadline=3601",
     "deadline=1x", "deadline=", "load-deadline=0", "load-deadline=",
-    "load_deadline=5", "guard=", "guard=maybe", "default=yes", "=x",
+    "load_deadline=5", "probe-deadline=0", "probe-deadline=", "probe=1", "guard=", "guard=maybe",
+    "default=yes", "=x",
     "node=/" + String(repeating: "x", count: 5000),
   ])
   func otherWordsAreNoSettings(_ word: String) {

@@ -4,7 +4,8 @@ import Injection
 /// One change of a target as a process of its own, which tests kill, starve and forbid things.
 ///
 /// Arguments: the target, who writes, and `remove`, `rollback`, or `apply` with a repository, a
-/// driver's version, its libraries and the files of an MPI, each as `name=file,…`; `-` is none.
+/// driver's version, its libraries and the files of an MPI, each as `name=file,…`; `-` is none, and
+/// an own place for the driver means a target of its own.
 @main
 struct TreeWriter {
   static func main() {
@@ -13,7 +14,9 @@ struct TreeWriter {
     do throws(InjectionTreeError) {
       let outcome =
         switch words[3] {
-        case "apply": try writer.apply(tree(words[4], words[5], files(words[6]), files(words[7])))
+        case "apply":
+          try writer.apply(
+            tree(words[4], words[5], files(words[6]), files(words[7]), isOwn: words[8] == "own"))
         case "remove": try writer.remove()
         default: try writer.rollback()
         }
@@ -36,7 +39,8 @@ struct TreeWriter {
   }
 
   private static func tree(
-    _ repository: String, _ version: String, _ libraries: [String: String], _ mpi: [String: String]
+    _ repository: String, _ version: String, _ libraries: [String: String],
+    _ mpi: [String: String], isOwn: Bool
   ) -> InjectionTree {
     func record(_ kind: InjectionKind, _ place: String) -> InjectionRecord {
       InjectionRecord(
@@ -48,9 +52,12 @@ struct TreeWriter {
     if !libraries.isEmpty {
       tree.injections.append(
         .nvidia(
-          record(.cuda, InjectionLayout.nvidia(architecture: architecture)), libraries: libraries,
-          links: InjectionLayout.nvidiaLinks(
-            versions: ["2023.06"], architecture: architecture, repository: repository)))
+          record(.cuda, isOwn ? "" : InjectionLayout.nvidia(architecture: architecture)),
+          libraries: libraries,
+          links: isOwn
+            ? []
+            : InjectionLayout.nvidiaLinks(
+              versions: ["2023.06"], architecture: architecture, repository: repository)))
     }
     if !mpi.isEmpty {
       let place = InjectionLayout.mpi(

@@ -25,6 +25,8 @@ struct slipway_request {
     char repository[SLIPWAY_WORD];
     char arch[SLIPWAY_WORD];
     bool fallback;
+    bool strict; // what would be a warning of the step's --mpi is an error
+    bool probe;  // two ranks are tried before the program starts
     char modules[SLIPWAY_LIST]; // names, separated by commas
 };
 
@@ -44,6 +46,7 @@ struct slipway_settings {
     char config[4096]; // config=PATH: slipway.toml
     int deadline;      // deadline=SECONDS for the helper's work
     int load_deadline; // load-deadline=SECONDS for loading modules, on top of it
+    int probe_deadline; // probe-deadline=SECONDS for the two ranks of --eessi-probe
     enum slipway_guard guard;
     bool always; // default=on: every job gets the stack
 };
@@ -83,6 +86,65 @@ char slipway_reply_next(const struct slipway_reply *reply, size_t *at, const cha
 const char *slipway_reply_last(const struct slipway_reply *reply, char letter);
 
 void slipway_reply_free(struct slipway_reply *reply);
+
+// MARK: judge.c: what the ranks of --eessi-probe said
+
+// The codes of slipway's failures; ExitStatus in Swift has them all.
+enum {
+    SLIPWAY_EXIT_USAGE = 64,
+    SLIPWAY_EXIT_SOFTWARE = 70,
+    SLIPWAY_EXIT_TEMPORARY = 75,
+    SLIPWAY_EXIT_PROTOCOL = 76, // the launcher and the MPI library do not understand each other
+};
+
+enum { SLIPWAY_PROBE_RANKS = 2 };
+
+// Set for a step that is a probe; srun --export=NONE hands on what begins with SLURM_.
+#define SLIPWAY_PROBE_VARIABLE "SLURM_SLIPWAY_PROBE"
+// A name of no file, put where the plugin of a node takes it away: before the program of a probe,
+// so that nothing is run where it does not, and as local.c says.
+#define SLIPWAY_MARK "/.this-node-lacks-the-slipway-plugin"
+// The exit code of a step that a probe has failed; its tasks end with it and do not begin.
+#define SLIPWAY_STOP_VARIABLE "SLURM_SLIPWAY_STOP"
+// What a line begins with that a rank says (rank.c) or that is said in its place (remote.c).
+#define SLIPWAY_PROBE_LINE "@slipway-probe "
+
+// What the ranks said so far; zero at first.
+struct slipway_probe {
+    int none;                                  // ranks whose program has no MPI_Init
+    int begun, in_world, exchanged, ended;     // ranks that came so far
+    int wrong;                                 // ranks that received other bytes than were sent
+    int size;                                  // of the smallest world
+    char family[16];                           // as MPIFamily in Swift
+    char library[512];                         // the file that the loader picked
+    char version[128];                         // the beginning of MPI_Get_library_version
+    char refusal[SLIPWAY_MESSAGE];             // why the program was not started
+    char broken[512];                          // what the node lacks for a probe
+};
+
+// Takes a line of the probe's output; others than the ranks' are let pass.
+void slipway_probe_take(struct slipway_probe *probe, const char *line);
+
+// The step that was probed, and how the probe's srun ended.
+struct slipway_probed_step {
+    const char *program;
+    unsigned tasks;
+    const char *mpi; // the kind of --mpi
+    bool is_late;    // ended by the deadline
+    int seconds;     // the deadline of the ranks
+    int status;      // of wait(2), where it was not
+};
+
+// Says what the probe found, without control characters. Returns the exit code: 0 where the step
+// may start.
+int slipway_probe_judge(const struct slipway_probe *probe, const struct slipway_probed_step *step,
+                        char *message, size_t size);
+
+// The value of an option among the words of a command line, of which words[0] is the command; NULL
+// where it is not given. `name` is the long form, of which three letters suffice (getopt_long(3));
+// `letter` the short one, or '\0'. The last one counts.
+const char *slipway_option_value(const char *const words[], size_t count, const char *name,
+                                 char letter);
 
 // Copies a text into `to` without control characters, cut to its size.
 void slipway_clean(char *to, size_t size, const char *text);

@@ -68,9 +68,11 @@ struct sw_look {
 // A list: what is in a directory but for `.` and `..`, each entry as a letter and a name ended by
 // NUL: d for a directory, f for a file, x for what is neither; of a symbolic link the capital
 // letter of what it leads to (X also for nothing), and its text ended by NUL behind the name.
-// -ENOBUFS beyond 16 MiB. A beginning: the first SW_PART bytes of a regular file.
+// -ENOBUFS beyond 16 MiB. A beginning: the first SW_PART bytes of a regular file; a piece: as many
+// from an offset on.
 int sw_prober_ask_list(int prober, const char *path);
 int sw_prober_ask_beginning(int prober, const char *path);
+int sw_prober_ask_piece(int prober, const char *path, int64_t offset);
 
 // Takes the next part of the answer into SW_PART bytes. Returns its length; 0 at the end of the
 // answer, and what ended it where that was an error.

@@ -45,8 +45,7 @@ struct InjectListCommand: ParsableCommand {
           path: Environment.ofThisProcess["PATH"])
         : []
       let driver =
-        isWanted(.cuda)
-        ? NVIDIADriver.find(on: machine, architecture: try machine.processor().architecture) : nil
+        isWanted(.cuda) ? try NVIDIADriver.ofThisMachine() : nil
       let amd =
         isWanted(.rocm)
         ? machine.gpus(askingDriver: false).filter { $0.vendor == .amd }.compactMap(\.gfx) : []
@@ -59,7 +58,10 @@ struct InjectListCommand: ParsableCommand {
       }
       var rows = bundles.map { bundle in
         let kinds = bundle.library.kinds.map(\.rawValue).sorted().joined(separator: ",")
-        return ["mpi", bundle.library.description, kinds.isEmpty ? "-" : kinds, bundle.prefix ?? bundle.path]
+        return [
+          "mpi", bundle.library.description, kinds.isEmpty ? "-" : kinds,
+          bundle.prefix ?? bundle.path,
+        ]
       }
       if let driver {
         rows.append([
@@ -69,8 +71,22 @@ struct InjectListCommand: ParsableCommand {
       }
       rows += amd.map { ["rocm", $0, "-", "devices only: its libraries come with the stack"] }
       for row in TextTable.aligned(rows) { print(row) }
-      for finding in driver?.findings ?? [] where finding.verdict > .ok {
+      let amdDriver = isWanted(.rocm) ? AMDDriver.find(on: machine) : nil
+      // Where AMD's own packages put the libraries; the stack's need not be of this release.
+      let installed = machine.text(of: "/opt/rocm/.info/version")
+      let findings =
+        (driver?.findings ?? []) + (amdDriver?.findings ?? [])
+        + [installed.flatMap { amdDriver?.check(rocm: $0) }].compactMap(\.self)
+      for finding in findings where finding.verdict > .ok {
         for line in finding.lines { print(line) }
+      }
+      if let version = driver?.version.flatMap({ DriverVersion($0) }),
+        let compatibility = ForwardCompatibility.find(in: "/usr/local/cuda/compat", of: files)
+      {
+        let decision = compatibility.decide(driver: version)
+        print(
+          "forward compatibility: \(compatibility.library) \(decision.isUsable ? "may" : "must not") "
+            + "be used: \(decision.reason)")
       }
       if rows.isEmpty { print("nothing to inject was found") }
     }

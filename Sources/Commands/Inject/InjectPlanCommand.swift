@@ -1,4 +1,5 @@
 import ArgumentParser
+import CDI
 import ELF
 import Environment
 import Glibc
@@ -99,18 +100,12 @@ struct InjectionChangeOptions: ParsableArguments {
       try refuse(plan, site, isDryRun: isDryRun)
       try finish(plan.tree(), of: site, verdict: plan.verdict, mpi: plan, isDryRun: isDryRun)
     case .cuda:
-      let selection = try site.stack()
-      guard
-        let driver = NVIDIADriver.find(
-          on: MachineRoot(), architecture: try MachineRoot().processor().architecture)
-      else {
+      guard let driver = try NVIDIADriver.ofThisMachine() else {
         throw InjectionError(
           what: "no GPU driver to inject", cause: "no NVIDIA driver runs on this node",
           remedy: "run this on a node with GPUs", kind: .unavailable)
       }
-      let tree = try driver.tree(
-        architecture: selection.cpuFamily, repository: selection.repository.root,
-        versions: [selection.version])
+      let (tree, site) = try driverTree(driver, site)
       let before = driver.version
       try finish(
         tree, of: site, verdict: driver.verdict, mpi: nil, isDryRun: isDryRun,
@@ -118,6 +113,36 @@ struct InjectionChangeOptions: ParsableArguments {
           MachineRoot().nvidiaDriverVersion == before ? nil : "the NVIDIA driver that runs"
         })
     }
+  }
+
+  // MARK: driver
+
+  /// Where the stack's linker looks for a driver, and what is placed there.
+  private func driverTree(
+    _ driver: NVIDIADriver, _ site: InjectionSite
+  ) throws -> (InjectionTree, InjectionSite) {
+    let selection = try site.stack()
+    let own = InjectionLayout.nvidia(architecture: selection.cpuFamily)
+    if InjectionLayout.hasTrustedDirectoryInInjections(version: selection.version)
+      || self.site.target != nil
+    {
+      let links = InjectionLayout.nvidiaLinks(
+        versions: [selection.version], architecture: selection.cpuFamily,
+        repository: selection.repository.root)
+      return (try driver.tree(place: own, links: links), site)
+    }
+    // A link of the compat layer, whose text the CVMFS client's settings decide.
+    let files = GuardedFiles(seconds: 10)
+    defer { files.stop() }
+    let target = try InjectionTarget(
+      .nvidia(version: selection.version, architecture: selection.cpuFamily),
+      of: selection.repository.root, files: files)
+    if let place = target.place(below: site.target) {
+      return (try driver.tree(place: place, links: []), site)
+    }
+    var other = site
+    other.target = target
+    return (try driver.tree(place: "", links: []), other)
   }
 
   // MARK: MPI
@@ -169,7 +194,9 @@ struct InjectionChangeOptions: ParsableArguments {
           version: "\(selection.version)\(selection.suffix)", subdirectory: subdirectory,
           family: bundle.library.family),
         subdirectory: subdirectory,
-        checks: checks.filter { $0.usesMPI && $0.family == bundle.library.family && !$0.isPartOfMPI })
+        checks: checks.filter {
+          $0.usesMPI && $0.family == bundle.library.family && !$0.isPartOfMPI
+        })
     }
     return MPIPlan(bundle: bundle, places: places)
   }
@@ -243,7 +270,8 @@ extension InjectionWriter.Outcome {
       lines += check.findings.filter { $0.verdict > .ok }.flatMap(\.lines)
     }
     for found in adopted {
-      lines.append("\(found.isKept ? "keeps" : "adopts")".padded(12) + "\(found.path): \(found.was)")
+      lines.append(
+        "\(found.isKept ? "keeps" : "adopts")".padded(12) + "\(found.path): \(found.was)")
     }
     let words: [InjectionTree.Change.Kind: String] =
       isDryRun
@@ -256,5 +284,20 @@ extension InjectionWriter.Outcome {
     lines += notes.map { "note        \($0)" }
     if let generation { lines.append("generation  \(generation)") }
     return lines
+  }
+}
+
+extension NVIDIADriver {
+  /// The driver of this machine; CDI's descriptions are asked where it lies.
+  static func ofThisMachine() throws -> NVIDIADriver? {
+    let machine = MachineRoot()
+    guard machine.nvidiaDriverVersion != nil || machine.exists("/dev/dxg"), let files = RootFiles()
+    else { return nil }
+    let (specifications, findings) = CDISpecification.all(of: files)
+    var driver = find(
+      on: machine, architecture: try machine.processor().architecture,
+      search: Search(specifications: specifications))
+    driver?.findings += findings
+    return driver
   }
 }

@@ -199,12 +199,13 @@ package final class ABIChecker {
       if libraries.count > 1 {
         let paths = libraries.map { closure.objects[$0].path }
         // The first one's symbols are used by all, the second's own code too. Only one of the same
-        // ABI lets itself be replaced so.
+        // ABI lets itself be replaced so, and only by one that has all that the program calls.
         let isReplaced =
           ours.first == libraries.first
           && libraries.allSatisfy {
             MPILibrary.family(of: closure.objects[$0].object) == bundle.library.family
           }
+          && !closure.isSplit(between: libraries)
         findings.append(
           Finding(
             .resolution, isReplaced ? .warn : .fail, file: paths[1],

@@ -1,6 +1,3 @@
-package import ELF
-import Yams
-
 /// A specification of the Container Device Interface: what an administrator lets containers have of a
 /// device.
 ///
@@ -51,38 +48,14 @@ package struct CDISpecification: Equatable, Sendable {
     package var target: String
   }
 
-  /// The most bytes of a file, and the most devices, mounts, links and so on of one.
-  static let byteLimit = 1 << 18
+  /// The most devices, mounts, words and so on of one file.
   static let entryLimit = 1 << 14
 
-  /// Reads a specification; JSON is read as the YAML that it is.
+  /// Reads what a text says.
   ///
   /// Values that are used are checked: absolute paths without `..` and NUL, and their types.
-  package init(_ bytes: [UInt8], file: String) throws(CDIError) {
+  package init(_ root: DataTree, file: String) throws(CDIError) {
     func wrong(_ problem: String) -> CDIError { CDIError(file: file, problem: problem) }
-    guard bytes.count <= Self.byteLimit else {
-      throw wrong("it is larger than \(Self.byteLimit) bytes")
-    }
-    guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
-      throw wrong("it is not UTF-8 text")
-    }
-    // Aliases can make a small text a tree too large to walk, and no generator writes them.
-    var before: UInt8 = 0x20
-    for byte in bytes {
-      if byte == UInt8(ascii: "*") || byte == UInt8(ascii: "&"),
-        " \t\r\n[{,:?-".utf8.contains(before)
-      {
-        throw wrong("it has YAML anchors or aliases, which are not read")
-      }
-      before = byte
-    }
-    let root: Node?
-    do {
-      root = try compose(yaml: text, .default, .default, .utf8)
-    } catch {
-      throw wrong("not YAML: \("\(error)".split(separator: "\n").first.map(String.init) ?? "")")
-    }
-    guard let root else { throw wrong("it is empty") }
     var reader = Reader(file: file)
     let members = try reader.members(root, "the file")
     self.file = file
@@ -105,34 +78,6 @@ package struct CDISpecification: Equatable, Sendable {
           name: try reader.text(members["name"], "\(place).name"),
           edits: try reader.edits(members["containerEdits"], "\(place).containerEdits")))
     }
-  }
-
-  /// The specifications of a machine, and what is wrong with those that cannot be read.
-  ///
-  /// The directories are those of SPEC.md: static ones in `/etc/cdi`, generated ones in
-  /// `/var/run/cdi`.
-  package static func all(
-    of files: some LoaderFiles
-  ) -> (specifications: [CDISpecification], findings: [Finding]) {
-    var specifications: [CDISpecification] = []
-    var findings: [Finding] = []
-    for directory in ["/etc/cdi", "/var/run/cdi"] {
-      guard case .names(let all) = files.names(in: directory) else { continue }
-      let names = all.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".json") }.sorted()
-      for name in names.prefix(64) {
-        let file = "\(directory)/\(name)"
-        do throws(CDIError) {
-          guard let bytes = files.contents(of: file, limit: byteLimit) else {
-            throw CDIError(
-              file: file, problem: "no file of at most \(byteLimit) bytes that can be read")
-          }
-          specifications.append(try CDISpecification(bytes, file: file))
-        } catch {
-          findings.append(error.finding)
-        }
-      }
-    }
-    return (specifications, findings)
   }
 
   /// The edits of the specification and of all its devices.
@@ -166,6 +111,14 @@ package struct CDISpecification: Equatable, Sendable {
   }
 }
 
+/// Lists and mappings of texts, as YAML and JSON write them; what the texts mean is not said yet.
+package enum DataTree: Equatable, Sendable {
+  case null
+  case text(String)
+  case list([DataTree])
+  case members([String: DataTree])
+}
+
 /// Why a specification is not used.
 package struct CDIError: Error, Equatable, CustomStringConvertible {
   package var file: String
@@ -181,7 +134,7 @@ package struct CDIError: Error, Equatable, CustomStringConvertible {
       + "nvidia-ctk cdi generate --output=\(file), or remove it"
   }
 
-  var finding: Finding {
+  package var finding: Finding {
     Finding(
       .driver, .warn, file: file, "no CDI specification that can be used: \(problem)",
       remedy: "make it anew with nvidia-ctk cdi generate --output=\(file), or remove it")
@@ -198,36 +151,31 @@ private struct Reader {
     CDIError(file: file, problem: "\(place) \(problem)")
   }
 
-  func members(_ node: Node, _ place: String) throws(CDIError) -> [String: Node] {
-    guard let mapping = node.mapping else { throw wrong(place, "is no mapping") }
-    var members: [String: Node] = [:]
-    for (key, value) in mapping {
-      guard let name = key.scalar?.string else { throw wrong(place, "has a key that is no text") }
-      members[name] = value
-    }
+  func members(_ node: DataTree, _ place: String) throws(CDIError) -> [String: DataTree] {
+    guard case .members(let members) = node else { throw wrong(place, "is no mapping") }
     return members
   }
 
   /// nil and `null` are an empty list, as Go writes one.
-  mutating func list(_ node: Node?, _ place: String) throws(CDIError) -> [Node] {
-    guard let node, node.null == nil else { return [] }
-    guard let sequence = node.sequence else { throw wrong(place, "is no list") }
-    entries += sequence.count
+  mutating func list(_ node: DataTree?, _ place: String) throws(CDIError) -> [DataTree] {
+    guard let node, node != .null else { return [] }
+    guard case .list(let list) = node else { throw wrong(place, "is no list") }
+    entries += list.count
     guard entries <= CDISpecification.entryLimit else {
       throw wrong(place, "makes more than \(CDISpecification.entryLimit) entries")
     }
-    return Array(sequence)
+    return list
   }
 
-  func text(_ node: Node?, _ place: String) throws(CDIError) -> String {
+  func text(_ node: DataTree?, _ place: String) throws(CDIError) -> String {
     guard let node else { throw wrong(place, "is missing") }
-    guard let text = node.scalar?.string, text.utf8.count <= 4096 else {
+    guard case .text(let text) = node, text.utf8.count <= 4096 else {
       throw wrong(place, "is no text of at most 4096 bytes")
     }
     return text
   }
 
-  mutating func texts(_ node: Node?, _ place: String) throws(CDIError) -> [String] {
+  mutating func texts(_ node: DataTree?, _ place: String) throws(CDIError) -> [String] {
     var texts: [String] = []
     for (index, node) in try list(node, place).enumerated() {
       texts.append(try text(node, "\(place)[\(index)]"))
@@ -235,7 +183,7 @@ private struct Reader {
     return texts
   }
 
-  func path(_ node: Node?, _ place: String) throws(CDIError) -> String {
+  func path(_ node: DataTree?, _ place: String) throws(CDIError) -> String {
     let path = try text(node, place)
     guard path.hasPrefix("/"), !path.utf8.contains(0),
       !path.split(separator: "/").contains("..")
@@ -243,9 +191,10 @@ private struct Reader {
     return path
   }
 
-  mutating func edits(_ node: Node?, _ place: String) throws(CDIError) -> CDISpecification.Edits {
+  mutating func edits(_ node: DataTree?, _ place: String) throws(CDIError) -> CDISpecification.Edits
+  {
     var edits = CDISpecification.Edits()
-    guard let node, node.null == nil else { return edits }
+    guard let node, node != .null else { return edits }
     let members = try members(node, place)
     edits.environment = try texts(members["env"], "\(place).env")
     for (index, node) in try list(members["deviceNodes"], "\(place).deviceNodes").enumerated() {
@@ -278,7 +227,7 @@ private struct Reader {
   /// Older ones have `nvidia-ctk hook` in front. Source: NVIDIA/nvidia-container-toolkit,
   /// cmd/nvidia-cdi-hook.
   private mutating func hook(
-    _ node: Node, _ place: String, into edits: inout CDISpecification.Edits
+    _ node: DataTree, _ place: String, into edits: inout CDISpecification.Edits
   ) throws(CDIError) {
     let members = try members(node, place)
     let path = try text(members["path"], "\(place).path")
@@ -300,7 +249,7 @@ private struct Reader {
       }
       guard let value else { continue }
       if verb == "update-ldcache" {
-        edits.folders.append(try self.path(Node(value), "\(place): \(option)"))
+        edits.folders.append(try self.path(.text(value), "\(place): \(option)"))
         continue
       }
       let parts = value.split(separator: "::", omittingEmptySubsequences: false)
@@ -309,7 +258,7 @@ private struct Reader {
       }
       edits.links.append(
         .init(
-          path: try self.path(Node(String(parts[1])), "\(place): \(option)"),
+          path: try self.path(.text(String(parts[1])), "\(place): \(option)"),
           target: String(parts[0])))
     }
   }

@@ -1,5 +1,5 @@
 package import ELF
-import Yams
+import FoundationEssentials
 
 /// NVIDIA's forward compatibility libraries: a newer CUDA on an older driver of the kernel.
 ///
@@ -48,16 +48,36 @@ package struct ForwardCompatibility: Equatable, Sendable {
       guard start + size <= section.count,
         section[header..<(header + nameSize)].prefix(while: { $0 != 0 }).elementsEqual(owner)
       else { return nil }
-      let text = String(decoding: section[start..<(start + size)].prefix { $0 != 0 }, as: UTF8.self)
-      // JSON is YAML; an alias is not JSON.
-      guard !text.contains("*"), !text.contains("&"),
-        let mapping = (try? compose(yaml: text, .default, .default, .utf8))?.mapping
-      else { return nil }
-      func member(_ name: String) -> Node? {
-        mapping.first { $0.key.string?.lowercased() == name }?.value
+      let text = section[start..<(start + size)].prefix { $0 != 0 }
+      guard let members = try? JSONDecoder().decode(Members.self, from: Data(text)) else {
+        return nil
       }
-      cuda = member("cuda version")?.scalar.flatMap { CUDAVersion($0.string) }
-      branches = member("driver")?.sequence?.prefix(256).compactMap(\.int) ?? []
+      cuda = members.cuda.flatMap { CUDAVersion($0) }
+      branches = members.branches
+    }
+  }
+
+  /// The JSON of a note.
+  private struct Members: Decodable {
+    var cuda: String?
+    var branches: [Int] = []
+
+    struct Name: CodingKey {
+      var stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let members = try decoder.container(keyedBy: Name.self)
+      for name in members.allKeys {
+        switch name.stringValue.lowercased() {
+        case "cuda version": cuda = try? members.decode(String.self, forKey: name)
+        case "driver": branches = (try? members.decode([Int].self, forKey: name)) ?? []
+        default: break
+        }
+      }
     }
   }
 

@@ -74,14 +74,17 @@ package struct NVIDIADriver: Equatable, Sendable {
     package var containerDirectory: String?
     /// Libraries that a site wants beside ``NVIDIALibrary/all``.
     package var additions: [NVIDIALibrary] = []
+    /// The machine's specifications of the Container Device Interface.
+    package var specifications: [CDISpecification] = []
 
     package init(
       directories: [String] = [], containerDirectory: String? = nil,
-      additions: [NVIDIALibrary] = []
+      additions: [NVIDIALibrary] = [], specifications: [CDISpecification] = []
     ) {
       self.directories = directories
       self.containerDirectory = containerDirectory
       self.additions = additions
+      self.specifications = specifications
     }
   }
 
@@ -111,11 +114,9 @@ package struct NVIDIADriver: Equatable, Sendable {
             remedy: "look at /proc/driver/nvidia/version")
         ])
     }
-    let specifications = CDISpecification.all(of: files)
-    let own = specifications.specifications.filter { $0.kind.hasPrefix("nvidia.com/") }
+    let own = search.specifications.filter { $0.kind.hasPrefix("nvidia.com/") }
     var finder = Finder(
       machine: machine, files: files, architecture: architecture, version: version)
-    finder.findings = specifications.findings
     for specification in own {
       finder.findings += [specification.staleness(driver: version), specification.skipped]
         .compactMap { $0 }

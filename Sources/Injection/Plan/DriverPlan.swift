@@ -1,12 +1,12 @@
 import ELF
 
 extension NVIDIADriver {
-  /// What is placed below `host_injections` for the driver.
+  /// What is placed below a target for the driver.
   ///
-  /// `repository` is the mount of the stack's repository; `versions` are the stack's versions that
-  /// look for drivers there.
+  /// `place` is the directory of its libraries, empty for the target itself; `links` are those by
+  /// which a stack's linker is led there.
   package func tree(
-    architecture: String, repository: String, versions: [String]
+    place: String, links: [Injection.Link]
   ) throws(InjectionError) -> InjectionTree {
     guard kind == .linux, let version, missing.isEmpty, verdict < .fail else {
       throw InjectionError(
@@ -18,9 +18,8 @@ extension NVIDIADriver {
         remedy: findings.first { $0.verdict == .fail }?.remedy
           ?? "install the driver's libraries for computing", kind: .unavailable)
     }
-    let links = links
     let record = InjectionRecord(
-      kind: .cuda, place: InjectionLayout.nvidia(architecture: architecture), version: version,
+      kind: .cuda, place: place, version: version,
       cuda: cudaVersion?.description, verdict: verdict,
       reason: "driver \(version) of this node: \(files.count) libraries",
       sources: files.compactMap { SourceMark(of: $0.path) })
@@ -28,9 +27,8 @@ extension NVIDIADriver {
       .nvidia(
         record,
         libraries: Dictionary(
-          links.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first }),
-        links: InjectionLayout.nvidiaLinks(
-          versions: versions, architecture: architecture, repository: repository))
+          self.links.map { ($0.name, $0.target) }, uniquingKeysWith: { first, _ in first }),
+        links: links)
     ])
   }
 }

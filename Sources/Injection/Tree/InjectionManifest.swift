@@ -49,8 +49,8 @@ package struct InjectionManifest: Equatable, Sendable {
   }
 
   private static let schema = 1
-  /// Bytes; one with two MPIs and a driver has 5,000.
-  package static let sizeLimit = 1 << 18
+  /// Bytes, of which a job reads no more; one with an MPI for ten targets and a driver has 9,000.
+  package static let sizeLimit = 1 << 16
 
   /// Reads a manifest; nothing in it is believed to be of any form.
   package init(toml bytes: [UInt8], file: String) throws(InjectionTreeError) {
@@ -66,7 +66,7 @@ package struct InjectionManifest: Equatable, Sendable {
     release = try table.text("slipway")
     injections = []
     for var table in try table.tables("injection", limit: 256) {
-      injections.append(try InjectionRecord(&table))
+      injections.append(try InjectionRecord(&table, after: injections))
     }
     adopted = []
     for var table in try table.tables("adopted", limit: 1024) {
@@ -88,7 +88,9 @@ package struct InjectionManifest: Equatable, Sendable {
     toml.set("written", written)
     toml.set("author", author)
     toml.set("slipway", release)
-    for record in injections { record.write(to: &toml) }
+    for (index, record) in injections.enumerated() {
+      record.write(to: &toml, after: injections[..<index])
+    }
     for adopted in adopted {
       toml.header("adopted")
       toml.set("path", adopted.path)
@@ -100,7 +102,9 @@ package struct InjectionManifest: Equatable, Sendable {
 }
 
 extension InjectionRecord {
-  fileprivate init(_ table: inout StrictTable) throws(InjectionTreeError) {
+  fileprivate init(
+    _ table: inout StrictTable, after others: [InjectionRecord]
+  ) throws(InjectionTreeError) {
     kind = try table.word("kind", InjectionKind.self)
     place = try table.path("place", canBeEmpty: true)
     family = try table.optionalWord("family", MPIFamily.self)
@@ -110,6 +114,13 @@ extension InjectionRecord {
     verdict = try table.word("verdict", Verdict.self)
     reason = try table.text("reason")
     sources = []
+    // The MPI of one target is that of all.
+    if let place = try table.optionalText("sources_of") {
+      guard let other = others.first(where: { $0.place == place }) else {
+        throw table.wrong("sources_of", "the place of an injection before")
+      }
+      sources = other.sources
+    }
     for var table in try table.tables("source", limit: 1024) {
       sources.append(
         SourceMark(
@@ -120,7 +131,7 @@ extension InjectionRecord {
     try table.end()
   }
 
-  fileprivate func write(to toml: inout TOMLText) {
+  fileprivate func write(to toml: inout TOMLText, after others: ArraySlice<InjectionRecord>) {
     toml.header("injection")
     toml.set("kind", kind.rawValue)
     toml.set("place", place)
@@ -130,6 +141,10 @@ extension InjectionRecord {
     toml.set("pmi", pmi.map(\.rawValue))
     toml.set("verdict", verdict.rawValue)
     toml.set("reason", reason)
+    if let other = others.first(where: { !sources.isEmpty && $0.sources == sources }) {
+      toml.set("sources_of", other.place)
+      return
+    }
     for source in sources {
       toml.header("injection.source")
       toml.set("path", source.path)

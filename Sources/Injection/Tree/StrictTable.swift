@@ -16,29 +16,28 @@ struct StrictTable {
     guard bytes.count <= limit else {
       throw .damaged(file, problem: "larger than \(limit) bytes")
     }
+    guard let line = bytes.withUnsafeBufferPointer({ read($0) }) else { return }
+    throw .damaged(file, problem: "line \(line) is none that slipway wrote, or not there")
+  }
+
+  /// Reads all lines; says which one could not be.
+  private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     var header: [String] = []
-    for (index, line) in bytes.split(
-      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
-    )
-    .enumerated() {
+    var number = 0
+    for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      number += 1
       var line = TOMLLine(bytes: line)
-      guard let content = line.read() else {
-        throw .damaged(file, problem: "line \(index + 1) is none that slipway wrote")
-      }
-      let isNew =
-        switch content {
-        case .nothing: true
-        case .header(let names):
-          {
-            header = names
-            return add(names[...])
-          }()
-        case .pair(let key, let value): set(key, value, in: header[...])
-        }
-      guard isNew else {
-        throw .damaged(file, problem: "line \(index + 1) does not belong there")
+      switch line.read() {
+      case nil: return number
+      case .nothing: break
+      case .header(let names):
+        header = names
+        guard add(names[...]) else { return number }
+      case .pair(let key, let value):
+        guard set(key, value, in: header[...]) else { return number }
       }
     }
+    return nil
   }
 
   /// Begins a table of an array of tables; says whether there is one above it to hold it.
@@ -63,7 +62,7 @@ struct StrictTable {
     return values.updateValue(value, forKey: key) == nil && tables[key] == nil
   }
 
-  private func wrong(_ key: String, _ expected: String) -> InjectionTreeError {
+  func wrong(_ key: String, _ expected: String) -> InjectionTreeError {
     .damaged(file, problem: "\(key) must be \(expected)")
   }
 
@@ -167,9 +166,9 @@ struct TOMLLine {
     case text(String), integer(Int), flag(Bool), texts([String])
   }
 
-  private var rest: ArraySlice<UInt8>
+  private var rest: Slice<UnsafeBufferPointer<UInt8>>
 
-  init(bytes: ArraySlice<UInt8>) { rest = bytes }
+  init(bytes: Slice<UnsafeBufferPointer<UInt8>>) { rest = bytes }
 
   /// nil: it is no such line.
   mutating func read() -> Content? {

@@ -1,3 +1,4 @@
+import CDI
 import Foundation
 import Host
 import Injection
@@ -5,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Specifications as NVIDIA's generator lays them out.
-enum CDI {
+enum CDIText {
   static func specification(
     version: String = DriverTree.running, directory: String = "/usr/lib/x86_64-linux-gnu"
   ) -> String {
@@ -71,7 +72,7 @@ struct CDITests {
   }
 
   @Test func `a specification of NVIDIA's generator is read`() throws {
-    let specification = try read(CDI.specification())
+    let specification = try read(CDIText.specification())
     #expect(specification.kind == "nvidia.com/gpu")
     #expect(specification.cdiVersion == "0.5.0")
     #expect(specification.devices.map(\.name) == ["0", "all"])
@@ -107,9 +108,9 @@ struct CDITests {
 
   @Test func `a specification of another driver is stale`() throws {
     let running = try #require(DriverVersion("535.261.03"))
-    #expect(try read(CDI.specification()).staleness(driver: running) == nil)
+    #expect(try read(CDIText.specification()).staleness(driver: running) == nil)
     let finding = try #require(
-      try read(CDI.specification(version: "550.54.15")).staleness(driver: running))
+      try read(CDIText.specification(version: "550.54.15")).staleness(driver: running))
     #expect(finding.verdict == .warn)
     #expect(finding.message.contains("550.54.15"))
     #expect(finding.message.contains("535.261.03"))
@@ -118,7 +119,7 @@ struct CDITests {
 
   /// Libraries that are no driver's have versions of their own.
   @Test func `versions of other libraries are not taken for a driver's`() throws {
-    let text = CDI.specification().replacingOccurrences(
+    let text = CDIText.specification().replacingOccurrences(
       of: "/run/nvidia-persistenced/socket", with: "/usr/lib64/libnvidia-egl-wayland.so.1.1.13")
     #expect(try read(text).staleness(driver: try #require(DriverVersion("535.261.03"))) == nil)
   }
@@ -206,7 +207,7 @@ struct CDITests {
   /// A specification whose bytes are changed at random, 300 times.
   @Test func `no bytes make the reader fail otherwise than by an error`() {
     var random = SeededGenerator(seed: 7)
-    let whole = Array(CDI.specification().utf8)
+    let whole = Array(CDIText.specification().utf8)
     var readable = 0
     for _ in 0..<300 {
       var bytes = whole
@@ -227,7 +228,7 @@ struct CDITests {
 
   @Test func `the specifications of a machine are those of both directories`() throws {
     try DriverTree.with { tree in
-      try tree.directory.write("etc/cdi/nvidia.yaml", CDI.specification())
+      try tree.directory.write("etc/cdi/nvidia.yaml", CDIText.specification())
       try tree.directory.write("run/cdi/other.json", #"{"cdiVersion":"1.1.0","kind":"v.com/c"}"#)
       try tree.directory.link("var/run", to: "/run")
       try tree.directory.write("etc/cdi/broken.yaml", "[")
@@ -253,7 +254,7 @@ struct CDITests {
   func `what is stale or skipped is told with the driver`() throws {
     try DriverTree.with { tree in
       try tree.install()
-      try tree.directory.write("etc/cdi/nvidia.yaml", CDI.specification(version: "550.54.15"))
+      try tree.directory.write("etc/cdi/nvidia.yaml", CDIText.specification(version: "550.54.15"))
       let driver = try #require(tree.find())
       #expect(driver.verdict == .warn)
       #expect(driver.findings.count { $0.file == "/etc/cdi/nvidia.yaml" } == 2)

@@ -53,10 +53,10 @@ struct CUDATests {
   }
 
   @Test(arguments: [
-    "", "12", "12.", ".4", "12.x", "-1.2", "12.4 ", "１２.4", "12.99999", "99999.1", "1e3.0", "NaN",
+    "", "12", "12.", ".4", "12.x", "-1.2", "１２.4", "12.99999", "99999.1", "1e3.0", "NaN",
   ])
   func `what is no CUDA release is none`(text: String) {
-    #expect(CUDAVersion(text) == nil || text == "12.4 ")
+    #expect(CUDAVersion(text) == nil)
   }
 
   @Test(arguments: ["12.4", "12.4.1", "12.4.1-GCC-13.3.0", "12.4-beta"])

@@ -1,3 +1,4 @@
+import CDI
 import Host
 import Injection
 import Microarchitecture
@@ -60,7 +61,9 @@ struct DriverTree {
   func find(
     _ search: NVIDIADriver.Search = .init(), architecture: Architecture = .x86_64
   ) -> NVIDIADriver? {
-    NVIDIADriver.find(on: root, architecture: architecture, search: search)
+    var search = search
+    search.specifications = CDISpecification.all(of: files).specifications
+    return NVIDIADriver.find(on: root, architecture: architecture, search: search)
   }
 
   /// Whom a library is compiled for.

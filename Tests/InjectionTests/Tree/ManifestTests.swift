@@ -21,7 +21,7 @@ struct ManifestTests {
         place: "2023.06/software/linux/x86_64/amd/zen2/rpath_overrides/\(family)/system",
         family: MPIFamily(rawValue: family), version: "4.1.8", pmi: [.pmix, .pmi2],
         verdict: .conditional, reason: "MPI_Session_init is \"missing\":\n\\ \u{1}é",
-        sources: marks(["libmpi.so.40", "libopen-pal.so.40", "libopen-rte.so.40"]))
+        sources: marks(["lib\(family).so.40", "libopen-pal.so.40", "libopen-rte.so.40"]))
     }
     let driver = InjectionRecord(
       kind: .cuda, place: "nvidia/x86_64/host", version: "535.261.03", cuda: "12.2",
@@ -35,6 +35,26 @@ struct ManifestTests {
 
   private func read(_ text: String) throws -> InjectionManifest {
     try InjectionManifest(toml: Array(text.utf8), file: "manifest.toml")
+  }
+
+  /// A manifest of every target is not longer than what a job reads.
+  @Test func targetsShareTheirSources() throws {
+    var manifest = Self.manifest
+    let record = manifest.injections[0]
+    manifest.injections = (0..<100).map { target in
+      var record = record
+      record.place =
+        "2023.06/software/linux/x86_64/of/target\(target)/rpath_overrides/OpenMPI/system"
+      record.reason = "fits"
+      if target == 50 { record.sources.removeLast() }
+      return record
+    }
+    let toml = manifest.toml
+    #expect(toml.utf8.count < InjectionManifest.sizeLimit)
+    #expect(try read(toml) == manifest)
+    #expect(throws: InjectionTreeError.self) {
+      try read(toml.replacing("sources_of = \"2023", with: "sources_of = \"2022"))
+    }
   }
 
   @Test func roundTrip() throws {

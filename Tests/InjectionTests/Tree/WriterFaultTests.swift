@@ -10,13 +10,17 @@ private let isPossible = Tool.isInstalled("cc") && Package.executable("tree-writ
 struct WriterFaultTests {
   // MARK: Running one as a process
 
-  private func apply(_ site: Site, driver: String?, mpi: Bool = false) throws -> [String] {
-    let libraries = try driver.map { try site.install(driver: $0) } ?? [:]
+  private func apply(
+    _ site: Site, driver: String, mpi: Bool = false, isOwn: Bool = false
+  ) throws -> [String] {
+    let libraries = try site.install(driver: driver)
     let files = mpi ? ["lib/libmpi.so.40": "\(site.prefix)/lib/libmpi.so.40"] : [:]
     func word(_ files: [String: String]) -> String {
       files.isEmpty ? "-" : files.map { "\($0)=\($1)" }.joined(separator: ",")
     }
-    return ["apply", site.repository, driver ?? "4.1.4", word(libraries), word(files)]
+    return [
+      "apply", site.repository, driver, word(libraries), word(files), isOwn ? "own" : "shared",
+    ]
   }
 
   private var environment: [String: String] { ProcessInfo.processInfo.environment }
@@ -107,26 +111,34 @@ struct WriterFaultTests {
 
   // MARK: Killed
 
-  enum Beginning: String, CaseIterable { case nothing, byHand, injected }
+  enum Beginning: String, CaseIterable {
+    case nothing, byHand, injected
+    /// In a target of the driver's own, where each library has a link.
+    case ownTarget
+  }
 
   /// Makes the target what it is before the one that is killed; returns what others made of it.
   private func prepare(
     _ site: Site, _ beginning: Beginning, _ write: ([String]) throws -> Void
   ) throws -> [String: String] {
-    if beginning != .nothing {
+    if beginning == .byHand || beginning == .injected {
       try site.runEESSIScript(driver: "525.60.13")
       try site.directory.write("target/\(Site.override)/lib/libmpi.so.40", "by hand")
     }
     let original = try site.snapshot()
-    if beginning == .injected {
-      for version in ["535.261.03", "555.58.02"] { try write(apply(site, driver: version)) }
+    if beginning == .injected || beginning == .ownTarget {
+      for version in ["535.261.03", "555.58.02"] {
+        try write(apply(site, driver: version, isOwn: beginning == .ownTarget))
+      }
     }
     return original
   }
 
   /// What programs see at the places that are looked at, each of which must be old or new.
   private func views(_ site: Site) -> [[String: String]] {
+    // Of single links libcuda.so comes last and goes first: only Lmod looks for it.
     [Site.host, Site.trusted, "\(Site.override)/lib"].map(site.readAll)
+      + [site.readAll("").filter { $0.key != "libcuda.so" }]
   }
 
   /// Killed before every single call that changes a file, one after the other: whoever looks finds
@@ -136,7 +148,7 @@ struct WriterFaultTests {
     arguments: [
       (Beginning.nothing, "apply", ""), (.byHand, "apply", ""), (.injected, "apply", ""),
       (.byHand, "apply", "exchange"), (.injected, "remove", ""), (.injected, "remove", "exchange"),
-      (.injected, "rollback", ""),
+      (.injected, "rollback", ""), (.ownTarget, "apply", ""), (.ownTarget, "remove", ""),
     ])
   func killedAtEveryStep(_ beginning: Beginning, _ verb: String, _ lacks: String) throws {
     try TemporaryDirectory.with { directory in
@@ -151,13 +163,16 @@ struct WriterFaultTests {
       for step in 1... {
         let isOver = try Site.with { site -> Bool in
           let original = try prepare(site, beginning) { _ = try write(site, $0) }
-          let words = verb == "apply" ? try apply(site, driver: "580.65.06", mpi: true) : [verb]
+          let isOwn = beginning == .ownTarget
+          let words =
+            verb == "apply"
+            ? try apply(site, driver: "580.65.06", mpi: !isOwn, isOwn: isOwn) : [verb]
           let old = views(site)
           let killed = try write(site, words, killedAt: step)
           let now = views(site)
           seen.insert(now)
           // Lmod's isFile takes a link for a file: where there is one, there is a library.
-          for path in ["\(Site.trusted)/libcuda.so", "\(Site.host)/libcuda.so"] {
+          for path in ["\(Site.trusted)/libcuda.so", "\(Site.host)/libcuda.so", "libcuda.so"] {
             #expect(try site.text(ofLink: path) == nil || site.exists(path), "step \(step)")
           }
           // Once more, to the end, where it is still to be done.
@@ -172,7 +187,8 @@ struct WriterFaultTests {
           if verb == "apply" {
             #expect(again.status == 0, "step \(step): \(again.stderr)")
             #expect(try site.writer().status(runningDriver: "580.65.06").isEmpty, "step \(step)")
-            #expect(site.read("\(Site.trusted)/libcuda.so") == "libcuda.so.1 of 580.65.06")
+            let path = isOwn ? "libcuda.so" : "\(Site.trusted)/libcuda.so"
+            #expect(site.read(path) == "libcuda.so.1 of 580.65.06")
           }
           _ = try write(site, ["remove"])
           #expect(try site.snapshot() == original, "step \(step)")
