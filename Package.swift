@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
+        "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Injection", "Launch",
         "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -93,10 +93,13 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Host", "Microarchitecture",
-        .product(name: "TOMLKit", package: "TOMLKit"), .product(name: "Yams", package: "Yams"),
-        system,
+        "CLinux", "ELF", "Environment", "Host", "Microarchitecture", system,
       ],
+      swiftSettings: strict),
+    // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
+    .target(
+      name: "CDI",
+      dependencies: ["ELF", "Injection", .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
@@ -138,8 +141,8 @@ let package = Package(
     .testTarget(
       name: "LaunchTests",
       dependencies: [
-        "Configuration", "Environment", "Host", "Injection", "Launch", "Microarchitecture", "Stack",
-        "TestSupport",
+        "Configuration", "ELF", "Environment", "Host", "Injection", "Launch", "Microarchitecture",
+        "Stack", "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -148,12 +151,18 @@ let package = Package(
         "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Stack", "TestSupport",
       ],
       swiftSettings: strict),
-    .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ELFTests", dependencies: ["CLinux", "ELF", "Injection", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "InjectionTests",
       dependencies: [
-        "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
+        "CDI", "ELF", "Environment", "Host", "Injection", "Microarchitecture", "TestSupport",
+        "tree-writer", system,
       ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),

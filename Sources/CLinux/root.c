@@ -20,8 +20,8 @@ int sw_walk_in_root(int root, const char *path, int flags)
 {
     char rest[2 * PATH_MAX], link[PATH_MAX];
     int way[MOST_DEPTH], depth = 0, links = 0, result = 0;
-    if (strlen(path) >= PATH_MAX)
-        return -ENAMETOOLONG;
+    if (strlen(path) == 0 || strlen(path) >= PATH_MAX)
+        return path[0] ? -ENAMETOOLONG : -ENOENT;
     strcpy(rest, path);
     char *next = rest;
     for (;;) {

@@ -123,6 +123,9 @@ struct Detection {
       let root = MachineRoot(FilePath(path))
       profile = try root.profile(architecture: architecture)
       guard whole else { break }
+      if root.isThisMachine, !profile.gpus.isEmpty {
+        profile.allocate(GPUAllocation(.ofThisProcess, on: root))
+      }
       // A machine without topology (a container without /sys) is still detected.
       topology = try? Topology(of: root.isThisMachine ? .thisMachine : .root(path))
       if profile.processor.features.isEmpty, let known = topology?.processor,
@@ -177,11 +180,13 @@ struct Detection {
         "topology   \(topology.packages) packages, \(topology.cores) cores, "
           + "\(topology.processingUnits) processing units, \(topology.numaNodes) NUMA nodes")
     }
-    for gpu in profile.gpus {
+    for (place, gpu) in profile.gpus.enumerated() {
       let model =
         gpu.computeCapability.map { "compute capability \($0)" } ?? gpu.gfx ?? "unknown model"
+      let isOther = profile.allocation?.contains(place) == false
       lines.append(
-        "gpu        \(gpu.name ?? gpu.vendor.rawValue), \(model) (\(gpu.source.rawValue))")
+        "gpu        \(gpu.name ?? gpu.vendor.rawValue), \(model) (\(gpu.source.rawValue))"
+          + (isOther ? ", not given to this step" : ""))
     }
     if let accelerator = profile.accelerator { lines.append("           \(accelerator)") }
     if let driver { lines.append("driver     NVIDIA \(driver)") }

@@ -1,6 +1,7 @@
 import Environment
 import FoundationEssentials
 import Host
+import Injection
 import Launch
 import Microarchitecture
 import Modules
@@ -28,7 +29,18 @@ struct PlanDocument: Document {
   var set: [String: String]
   var unset: [String]
   var modules: Modules?
+  var injections: [Injection]
   var warnings: [String]
+
+  /// What the site has put under the stack.
+  struct Injection: Encodable {
+    var kind: InjectionKind
+    var version: String
+    var family: MPIFamily?
+    var pmi: [PMIKind]
+    var verdict: Verdict
+    var path: String
+  }
 
   /// What loading modules gave beside variables.
   struct Modules: Encodable {
@@ -65,6 +77,11 @@ struct PlanDocument: Document {
       if let value = change.value { set[change.name] = value } else { unset.append(change.name) }
     }
     warnings = plan.warnings + plan.capsuleWarnings
+    injections = plan.injections.records.map {
+      Injection(
+        kind: $0.kind, version: $0.version, family: $0.family, pmi: $0.pmi, verdict: $0.verdict,
+        path: "\(plan.injections.target)/\($0.place)")
+    }
     guard let origin = plan.origin else { return }
     var modules = Modules(
       origin: "", reasons: [], messages: plan.messages,
@@ -128,6 +145,8 @@ struct DetectionDocument: Document {
     var gfx: String?
     var numaNode: Int?
     var source: GPU.Source
+    /// Whether this step was given it; nil where nobody divides GPUs.
+    var allocated: Bool?
   }
 
   struct Shape: Encodable {
@@ -158,11 +177,13 @@ struct DetectionDocument: Document {
       evidence: processor.evidence, virtual: processor.isVirtual,
       features: processor.features.sorted())
     accelerator = detection.profile.accelerator
-    gpus = detection.profile.gpus.map {
+    let allocation = detection.profile.allocation
+    gpus = detection.profile.gpus.enumerated().map { place, gpu in
       Device(
-        vendor: $0.vendor, name: $0.name, address: $0.address,
-        computeCapability: $0.computeCapability?.description, gfx: $0.gfx, numaNode: $0.numaNode,
-        source: $0.source)
+        vendor: gpu.vendor, name: gpu.name, address: gpu.address,
+        computeCapability: gpu.computeCapability?.description, gfx: gpu.gfx,
+        numaNode: gpu.numaNode, source: gpu.source,
+        allocated: allocation.map { $0.contains(place) })
     }
     topology = detection.topology.map {
       Shape(

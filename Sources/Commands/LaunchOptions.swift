@@ -36,7 +36,7 @@ struct LaunchOptions: ParsableArguments {
     asking: (LaunchPlan, StackReader) throws -> Void = { _, _ in }
   ) throws -> LaunchPlan {
     let configuration = try Configuration.load(named: stack.config)
-    let host = try MachineRoot().profile()
+    let host = try MachineRoot().profile(for: environment)
     let files = GuardedFiles(seconds: configuration.deadline)
     defer { files.stop() }
     let reader = StackReader(guarding: files)

@@ -5,6 +5,7 @@ package struct Configuration: Equatable, Sendable {
   package var stack = Stack()
   package var selection = Selection()
   package var modules = Modules()
+  package var injection = Injection()
   /// Seconds that everything which may wait for a file system may take together.
   package var deadline: Double = 10
 
@@ -36,6 +37,13 @@ package struct Configuration: Equatable, Sendable {
     package var keepsCapsules = true
   }
 
+  /// The `[injection]` table.
+  package struct Injection: Equatable, Sendable {
+    /// Where injections are written and looked for; nil is where the repository's host_injections
+    /// leads.
+    package var target: String?
+  }
+
   package init() {}
 
   /// Where a site keeps the file.
@@ -62,6 +70,7 @@ package struct Configuration: Equatable, Sendable {
       case "stack": try readStack(try reader.table(value, section), reader)
       case "selection": try readSelection(try reader.table(value, section), reader)
       case "modules": try readModules(try reader.table(value, section), reader)
+      case "injection": try readInjection(try reader.table(value, section), reader)
       default: throw reader.unknown(section)
       }
     }
@@ -80,6 +89,17 @@ package struct Configuration: Equatable, Sendable {
           modules.capsules = try reader.path(value, "modules.capsules")
         }
       default: throw reader.unknown("modules.\(key)")
+      }
+    }
+  }
+
+  private mutating func readInjection(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      switch key {
+      case "target": injection.target = try reader.path(value, "injection.target")
+      default: throw reader.unknown("injection.\(key)")
       }
     }
   }

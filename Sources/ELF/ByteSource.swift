@@ -72,21 +72,23 @@ struct ByteTable: Sendable {
     is64Bit ? u64(offset) : UInt64(u32(offset))
   }
 
-  /// The text up to a NUL; nil when there is none in the table.
-  func text(_ offset: Int) -> ArraySlice<UInt8>? {
-    guard offset >= 0, offset < bytes.count,
-      let end = bytes[offset...].firstIndex(of: 0)
-    else { return nil }
-    return bytes[offset..<end]
+  /// The text up to a NUL; nil when there is none so near.
+  ///
+  /// The limit is for files that lie: every one of a million names could be the whole table.
+  func text(_ offset: Int, limit: Int = 1 << 20) -> ArraySlice<UInt8>? {
+    guard offset >= 0, offset < bytes.count else { return nil }
+    let text = bytes[offset...].prefix(limit)
+    return text.firstIndex(of: 0).map { bytes[offset..<$0] }
   }
 
   /// The text up to a NUL, or to the end of the table.
   func ended(_ offset: Int) -> String {
     guard offset >= 0, offset < bytes.count else { return "" }
-    return String(decoding: bytes[offset..<(bytes[offset...].firstIndex(of: 0) ?? count)], as: UTF8.self)
+    return String(
+      decoding: bytes[offset..<(bytes[offset...].firstIndex(of: 0) ?? count)], as: UTF8.self)
   }
 
-  func string(_ offset: Int) -> String? {
-    text(offset).map { String(decoding: $0, as: UTF8.self) }
+  func string(_ offset: Int, limit: Int = 1 << 20) -> String? {
+    text(offset, limit: limit).map { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -14,44 +14,33 @@ package struct ELFHeader: Hashable, Sendable {
 
   /// What a dynamic linker does with a file that it cannot use.
   package enum Refusal: Hashable, Sendable {
-    /// It searches on: the file is for other programs.
-    case passedOver
+    /// It searches on: the file is for programs of the other class, or of another machine.
+    case otherClass, otherMachine
     /// It ends with these words: something is wrong with the installation.
     case fatal(String)
   }
 
   /// Why the dynamic linker of a machine would not map the file; nil where it would.
-  package func refusal(by linker: ELFIdentity, passesOverForeignOrders: Bool = false) -> Refusal? {
+  ///
+  /// `looksAtMachineFirst` where it passes over files of other machines whatever else is wrong with
+  /// their identification, as Debian's does.
+  package func refusal(by linker: ELFIdentity, looksAtMachineFirst: Bool = false) -> Refusal? {
     let is64Bit = linker.is64Bit
     guard fileSize >= (is64Bit ? 64 : 52) else { return .fatal("file too short") }
     guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { return .fatal("invalid ELF header") }
-    guard bytes[4] == (is64Bit ? 2 : 1) else { return .passedOver }
+    guard bytes[4] == (is64Bit ? 2 : 1) else { return .otherClass }
     let table = ByteTable(bytes: bytes, order: linker.order)
     let flags = table.u32(is64Bit ? 48 : 36)
     let own = ELFIdentity(
       is64Bit: is64Bit, order: linker.order, machine: .init(rawValue: table.u16(18)), flags: flags)
     let isCompatible = own.isCompatible(with: linker)
-    guard bytes[5] == (linker.order == .little ? 1 : 2) else {
-      if passesOverForeignOrders && !isCompatible { return .passedOver }
-      return .fatal(
-        "ELF file data encoding not \(linker.order == .little ? "little" : "big")-endian")
-    }
-    guard bytes[6] == 1 else { return .fatal("ELF file version ident does not match current one") }
-    // ELFOSABI_SYSV, ELFOSABI_GNU, ELFOSABI_ARM_AEABI.
-    guard bytes[7] == 0 || bytes[7] == 3 || (linker.machine == .arm && bytes[7] == 64) else {
-      return .fatal("ELF file OS ABI invalid")
-    }
-    // libc-abis: the GNU ABI has the versions up to ABSOLUTE.
-    guard bytes[8] == 0 || (bytes[7] == 3 && bytes[8] < 4) else {
-      return .fatal("ELF file ABI version invalid")
-    }
-    guard bytes[9..<16].allSatisfy({ $0 == 0 }) else {
-      return .fatal("nonzero padding in e_ident")
+    if let fault = identificationFault(by: linker) {
+      return looksAtMachineFirst && !isCompatible ? .otherMachine : .fatal(fault)
     }
     guard table.u32(20) == 1 else {
       return .fatal("ELF file version does not match current one")
     }
-    guard isCompatible else { return .passedOver }
+    guard isCompatible else { return .otherMachine }
     guard table.u16(16) == 2 || table.u16(16) == 3 else {
       return .fatal("only ET_DYN and ET_EXEC can be loaded")
     }
@@ -59,9 +48,25 @@ package struct ELFHeader: Hashable, Sendable {
       return .fatal("ELF file's phentsize not the expected size")
     }
     let (end, overflow) = table.word(is64Bit ? 32 : 28, is64Bit: is64Bit)
-      .addingReportingOverflow(
-        UInt64(table.u16(is64Bit ? 56 : 44)) * (is64Bit ? 56 : 32))
+      .addingReportingOverflow(UInt64(table.u16(is64Bit ? 56 : 44)) * (is64Bit ? 56 : 32))
     guard !overflow, end <= UInt64(fileSize) else { return .fatal("cannot read file data") }
     return nil
+  }
+
+  /// What is wrong with `e_ident` behind the class.
+  private func identificationFault(by linker: ELFIdentity) -> String? {
+    if bytes[5] != (linker.order == .little ? 1 : 2) {
+      return "ELF file data encoding not \(linker.order == .little ? "little" : "big")-endian"
+    }
+    if bytes[6] != 1 { return "ELF file version ident does not match current one" }
+    // ELFOSABI_SYSV, ELFOSABI_GNU, ELFOSABI_ARM_AEABI.
+    guard bytes[7] == 0 || bytes[7] == 3 || (linker.machine == .arm && bytes[7] == 64) else {
+      return "ELF file OS ABI invalid"
+    }
+    // glibc's libc-abis: the GNU ABI has versions up to that of ABSOLUTE.
+    guard bytes[8] == 0 || (bytes[7] == 3 && bytes[8] < 4) else {
+      return "ELF file ABI version invalid"
+    }
+    return bytes[9..<16].allSatisfy { $0 == 0 } ? nil : "nonzero padding in e_ident"
   }
 }

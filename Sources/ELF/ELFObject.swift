@@ -55,8 +55,16 @@ package final class ELFObject: Sendable {
 
   /// An object that another one brings along.
   package struct Dependency: Hashable, Sendable {
-    package var kind: Kind
-    package var name: String
+    package let kind: Kind
+    package let name: String
+    /// Whether the name has neither slashes nor tokens: it is looked for as it is.
+    let isPlain: Bool
+
+    init(kind: Kind, name: String) {
+      self.kind = kind
+      self.name = name
+      isPlain = !name.utf8.contains { $0 == 0x2f || $0 == 0x24 }
+    }
 
     package enum Kind: Hashable, Sendable {
       case needed
@@ -130,7 +138,8 @@ package final class ELFObject: Sendable {
       segments.append(
         is64Bit
           ? Segment(
-            kind: headers.u32(at), flags: headers.u32(at + 4), offset: headers.u64(at + 8), address: headers.u64(at + 16),
+            kind: headers.u32(at), flags: headers.u32(at + 4), offset: headers.u64(at + 8),
+            address: headers.u64(at + 16),
             fileSize: headers.u64(at + 32), memorySize: headers.u64(at + 40),
             alignment: headers.u64(at + 48))
           : Segment(
@@ -139,28 +148,24 @@ package final class ELFObject: Sendable {
             memorySize: UInt64(headers.u32(at + 20)), alignment: UInt64(headers.u32(at + 28))))
     }
     self.segments = segments
-    func segment(_ kind: UInt32) -> ByteTable? {
-      segments.first { $0.kind == kind }.flatMap { segment in
-        guard segment.fileSize <= 1 << 20 else { return nil }
-        // What lies in the beginning of the file is there already.
-        if segment.offset < UInt64(start.count),
-          segment.fileSize <= UInt64(start.count) - segment.offset
-        {
-          let range = Int(segment.offset)..<Int(segment.offset + segment.fileSize)
-          return ByteTable(bytes: Array(start[range]), order: order)
-        }
-        return source.table(at: segment.offset, count: segment.fileSize, order: order)
+    func contents(of segment: Segment, limit: UInt64) -> ByteTable? {
+      guard segment.fileSize <= limit else { return nil }
+      // What lies in the beginning of the file is there already.
+      if segment.offset < UInt64(start.count),
+        segment.fileSize <= UInt64(start.count) - segment.offset
+      {
+        let range = Int(segment.offset)..<Int(segment.offset + segment.fileSize)
+        return ByteTable(bytes: Array(start[range]), order: order)
       }
+      return source.table(at: segment.offset, count: segment.fileSize, order: order)
     }
-    interpreter = segment(3)?.string(0)
+    interpreter = segments.first { $0.kind == 3 }
+      .flatMap { contents(of: $0, limit: 1 << 12) }?.string(0)
     var notes = Notes()
-    for index in segments.indices
-    where segments[index].kind == 4 || segments[index].kind == Notes.property {
-      let piece = segments[index]
-      guard piece.fileSize <= 1 << 16,
-        let table = source.table(at: piece.offset, count: piece.fileSize, order: order)
-      else { continue }
-      notes.read(table, alignment: piece.alignment, is64Bit: is64Bit)
+    for segment in segments where segment.kind == 4 || segment.kind == Notes.property {
+      if let table = contents(of: segment, limit: 1 << 16) {
+        notes.read(table, alignment: segment.alignment, is64Bit: is64Bit)
+      }
     }
     self.notes = notes
 
@@ -182,17 +187,17 @@ package final class ELFObject: Sendable {
         let tag = dynamic.word(at, is64Bit: is64Bit)
         let value = dynamic.word(at + wordSize, is64Bit: is64Bit)
         if tag == 0 { break }
-        switch tag & 0xffff_ffff {
+        switch tag {
         case Tag.needed: named.append((.needed, value))
         case Tag.auxiliary: named.append((.auxiliary, value))
         case Tag.filter: named.append((.filter, value))
-        default: values[tag & 0xffff_ffff] = value
+        default: values[tag] = value
         }
       }
     }
     let strings =
-      values[Tag.stringTable].flatMap { address in
-        values[Tag.stringSize].flatMap { memory.table(at: address, count: $0) }
+      values[Tag.stringTable].flatMap {
+        memory.beginning(at: $0, count: values[Tag.stringSize] ?? 1 << 20)
       } ?? ByteTable(order: order)
     func string(_ tag: UInt64) -> String? {
       values[tag].flatMap { strings.string(Int(clamping: $0)) }

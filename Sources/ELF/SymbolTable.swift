@@ -171,16 +171,16 @@ package struct SymbolTable: Sendable {
   }
 
   package func name(_ index: Int) -> String? {
-    index < count ? strings.string(nameOffset(index)) : nil
+    index < count ? strings.string(nameOffset(index), limit: 1 << 16) : nil
   }
 
   /// What the object asks others for.
   package var references: [Reference] {
-    // The symbols that DT_GNU_HASH does not hold come first, and those of others are among them.
-    let end = gnu.map { min($0.first, count) } ?? count
+    // All are looked at: DT_GNU_HASH holds some of others too, whose addresses a program compares.
+    var names = Names(strings)
     var references: [Reference] = []
-    for index in 1..<max(1, end) where section(index) == 0 && isGlobal(index) {
-      guard let name = strings.string(nameOffset(index)), !name.isEmpty else { continue }
+    for index in 1..<max(1, count) where section(index) == 0 && isGlobal(index) {
+      guard let name = names.next(nameOffset(index)), !name.isEmpty else { continue }
       references.append(
         Reference(
           name: name, version: needed[versions.u16(index * 2) & 0x7fff],
@@ -191,7 +191,31 @@ package struct SymbolTable: Sendable {
 
   /// Every symbol that the object defines for others, with the versions that are no default too.
   package var exports: [String] {
-    (1..<max(1, count)).compactMap { isDefinition($0) ? strings.string(nameOffset($0)) : nil }
+    var names = Names(strings)
+    return (1..<max(1, count)).compactMap {
+      isDefinition($0) ? names.next(nameOffset($0)) : nil
+    }
+  }
+
+  /// Names one after the other, until they are longer together than those of an honest file.
+  private struct Names {
+    private let strings: ByteTable
+    private var left: Int
+    /// C++ has names of many thousand bytes.
+    private static let longest = 1 << 16
+
+    init(_ strings: ByteTable) {
+      self.strings = strings
+      // The ends of names are names too, so that some bytes are counted more than once.
+      left = 16 * strings.count + 1 << 20
+    }
+
+    mutating func next(_ offset: Int) -> String? {
+      guard left > 0 else { return nil }
+      let name = strings.text(offset, limit: Self.longest)
+      left -= 1 + (name?.count ?? Self.longest)
+      return name.map { String(decoding: $0, as: UTF8.self) }
+    }
   }
 
   // MARK: lookup
@@ -203,53 +227,75 @@ package struct SymbolTable: Sendable {
 
   /// The definition that the linker would take for a name in a version, or in any.
   package func definition(of name: SymbolName, version: String?) -> Definition? {
+    var found = Search()
     if let gnu {
-      return first(in: gnu, of: name, version: version)
+      search(gnu, for: name, version: version, &found)
+    } else if let hash, hash.u32(0) > 0 {
+      let buckets = Int(hash.u32(0))
+      var index = Int(hash.u32(8 + Int(name.sysvHash) % buckets * 4))
+      for _ in 0..<count where index != 0 && index < count {
+        if consider(index, name, version, &found) { break }
+        index = Int(hash.u32(8 + (buckets + index) * 4))
+      }
     }
-    guard let hash, hash.u32(0) > 0 else { return nil }
-    let buckets = Int(hash.u32(0))
-    var index = Int(hash.u32(8 + Int(name.sysvHash) % buckets * 4))
-    for _ in 0..<count {
-      guard index != 0, index < count else { return nil }
-      if let found = match(index, name, version) { return found }
-      index = Int(hash.u32(8 + (buckets + index) * 4))
-    }
-    return nil
+    return found.taken ?? (found.defaults == 1 ? found.candidate : nil)
   }
 
-  private func first(in gnu: GNUHash, of name: SymbolName, version: String?) -> Definition? {
+  /// What a search has come to; elf/dl-lookup.c, `check_match`.
+  private struct Search {
+    var taken: Definition?
+    /// The default of a symbol that came to have versions, and how many such there are: who asks
+    /// for no version gets it where there is no older one.
+    var candidate: Definition?
+    var defaults = 0
+  }
+
+  private func search(
+    _ gnu: GNUHash, for name: SymbolName, version: String?, _ found: inout Search
+  ) {
     let hash = name.gnuHash
     let bits: UInt32 = is64Bit ? 64 : 32
     let word = Int(hash / bits) & (gnu.bloomWords - 1)
     let bloom =
       is64Bit ? gnu.table.u64(16 + word * 8) : UInt64(gnu.table.u32(16 + word * 4))
     guard bloom >> UInt64(hash % bits) & bloom >> UInt64((hash >> gnu.shift) % bits) & 1 == 1 else {
-      return nil
+      return
     }
     var index = Int(gnu.table.u32(gnu.bucketsAt + Int(hash % UInt32(gnu.buckets)) * 4))
-    guard index >= gnu.first else { return nil }
+    guard index >= gnu.first else { return }
     while index < count {
       let chained = gnu.table.u32(gnu.chainsAt + (index - gnu.first) * 4)
-      if (chained ^ hash) >> 1 == 0, let found = match(index, name, version) { return found }
-      if chained & 1 == 1 { return nil }
+      if (chained ^ hash) >> 1 == 0, consider(index, name, version, &found) { return }
+      if chained & 1 == 1 { return }
       index += 1
     }
-    return nil
   }
 
-  private func match(_ index: Int, _ name: SymbolName, _ version: String?) -> Definition? {
-    guard isDefinition(index), isNamed(index, name) else { return nil }
+  /// Whether the search ends with this symbol.
+  private func consider(
+    _ index: Int, _ name: SymbolName, _ version: String?, _ found: inout Search
+  ) -> Bool {
+    guard isDefinition(index), isNamed(index, name) else { return false }
     let number = versions.u16(index * 2)
+    let isHidden = number & 0x8000 != 0
     let own = defined[number & 0x7fff]
+    let definition = Definition(
+      index: index, size: size(index), kind: info(index) & 0xf, version: own)
     if hasVersions {
       if let version {
         // The version itself, or a symbol without one that is no hidden alternative.
-        guard own == version || (own == nil && number & 0x8000 == 0) else { return nil }
-      } else if number & 0x8000 != 0 && number & 0x7fff >= 3 {
-        return nil
+        guard own == version || (own == nil && !isHidden) else { return false }
+      } else if number & 0x7fff >= 3 {
+        // Numbers 0 to 2 are none, the object's own name, and its oldest version.
+        if !isHidden {
+          found.defaults += 1
+          if found.candidate == nil { found.candidate = definition }
+        }
+        return false
       }
     }
-    return Definition(index: index, size: size(index), kind: info(index) & 0xf, version: own)
+    found.taken = definition
+    return true
   }
 
   private func isNamed(_ index: Int, _ name: SymbolName) -> Bool {

@@ -15,18 +15,27 @@ package struct VersionRequirement: Hashable, Sendable {
   static func read(at address: UInt64?, count: UInt64?, strings: ByteTable, memory: Memory)
     -> [Self]
   {
-    guard let address, let count, count <= 1 << 12,
-      let table = memory.beginning(at: address, count: 1 << 20)
-    else { return [] }
+    guard let address, let count, count <= 1 << 12 else { return [] }
+    return VersionEntries.read(at: address, memory) { table in
+      read(table, count: count, strings: strings)
+    }
+  }
+
+  /// nil where the table goes on behind its end.
+  private static func read(_ table: ByteTable, count: UInt64, strings: ByteTable) -> [Self]? {
     var requirements: [Self] = []
     var at = 0
+    var left = VersionEntries.most
     for _ in 0..<count {
-      guard at + 16 <= table.count else { break }
-      var requirement = Self(file: strings.string(Int(table.u32(at + 4))) ?? "", versions: [])
+      guard at + 16 <= table.count else { return nil }
+      var requirement = Self(
+        file: strings.string(Int(table.u32(at + 4)), limit: VersionEntries.longest) ?? "",
+        versions: [])
       var entry = at + Int(table.u32(at + 8))
       for _ in 0..<table.u16(at + 2) {
-        guard entry + 16 <= table.count else { break }
-        if let name = strings.string(Int(table.u32(entry + 8))) {
+        guard entry + 16 <= table.count, left > 0 else { return nil }
+        left -= 1
+        if let name = strings.string(Int(table.u32(entry + 8)), limit: VersionEntries.longest) {
           requirement.versions.append(
             .init(
               name: name, isWeak: table.u16(entry + 4) & 2 != 0,
@@ -55,15 +64,21 @@ package struct VersionDefinition: Hashable, Sendable {
   static func read(at address: UInt64?, count: UInt64?, strings: ByteTable, memory: Memory)
     -> [Self]
   {
-    guard let address, let count, count <= 1 << 12,
-      let table = memory.beginning(at: address, count: 1 << 20)
-    else { return [] }
+    guard let address, let count, count <= 1 << 12 else { return [] }
+    return VersionEntries.read(at: address, memory) { table in
+      read(table, count: count, strings: strings)
+    }
+  }
+
+  /// nil where the table goes on behind its end.
+  private static func read(_ table: ByteTable, count: UInt64, strings: ByteTable) -> [Self]? {
     var definitions: [Self] = []
     var at = 0
     for _ in 0..<count {
-      guard at + 20 <= table.count else { break }
+      guard at + 20 <= table.count else { return nil }
       let entry = at + Int(table.u32(at + 12))
-      if entry + 8 <= table.count, let name = strings.string(Int(table.u32(entry))) {
+      guard entry + 8 <= table.count else { return nil }
+      if let name = strings.string(Int(table.u32(entry)), limit: VersionEntries.longest) {
         definitions.append(
           Self(
             name: name, isBase: table.u16(at + 2) & 1 != 0, index: table.u16(at + 4) & 0x7fff))
@@ -73,5 +88,24 @@ package struct VersionDefinition: Hashable, Sendable {
       at += next
     }
     return definitions
+  }
+}
+
+/// Tables that do not say how long they are.
+private enum VersionEntries {
+  /// As many as there are numbers for them.
+  static let most = 1 << 15
+  /// The longest name, in bytes.
+  static let longest = 1 << 12
+
+  /// Reads a little, and more where that does not hold all; of a table that is cut short, nothing.
+  static func read<Entry>(
+    at address: UInt64, _ memory: Memory, _ body: (ByteTable) -> [Entry]?
+  ) -> [Entry] {
+    for count: UInt64 in [1 << 13, 1 << 20] {
+      guard let table = memory.beginning(at: address, count: count) else { return [] }
+      if let entries = body(table) { return entries }
+    }
+    return []
   }
 }

@@ -11,12 +11,16 @@ package struct GPU: Equatable, Sendable {
   /// AMD: the name that compilers use, `gfx90a`.
   package var gfx: String?
   package var numaNode: Int?
+  /// The number in the name of its device file: 3 of `/dev/nvidia3`, 128 of `/dev/dri/renderD128`.
+  package var minor: Int?
+  /// The driver's own name for it, `GPU-…`.
+  package var uuid: String?
   package var source: Source
 
   package init(
     vendor: Vendor, address: String? = nil, name: String? = nil,
     computeCapability: ComputeCapability? = nil, gfx: String? = nil, numaNode: Int? = nil,
-    source: Source
+    minor: Int? = nil, uuid: String? = nil, source: Source
   ) {
     self.vendor = vendor
     self.address = address
@@ -24,6 +28,8 @@ package struct GPU: Equatable, Sendable {
     self.computeCapability = computeCapability
     self.gfx = gfx
     self.numaNode = numaNode
+    self.minor = minor
+    self.uuid = uuid
     self.source = source
   }
 
@@ -100,31 +106,64 @@ extension MachineRoot {
         let id = text(of: "\(device)/device").flatMap({ Int($0.dropFirst(2), radix: 16) })
       else { return nil }
       let chip = NVIDIAChip.of(pciDevice: id)
+      let information = nvidiaInformation(of: address)
       return GPU(
         vendor: .nvidia, address: address, name: chip?.name, computeCapability: chip?.capability,
-        numaNode: text(of: "\(device)/numa_node").flatMap(Int.init), source: .pci)
+        numaNode: text(of: "\(device)/numa_node").flatMap(Int.init),
+        minor: information["Device Minor"].flatMap { Int($0) },
+        uuid: information["GPU UUID"].map(String.init), source: .pci)
     }
   }
+
+  /// What the driver says of a GPU: `Device Minor`, `GPU UUID` and other names with their values.
+  private func nvidiaInformation(of address: String) -> [Substring: Substring] {
+    let lines = text(of: "\(Self.nvidiaGPUs)/\(address)/information") ?? ""
+    let fields = lines.split(separator: "\n").compactMap { line -> (Substring, Substring)? in
+      guard let colon = line.firstIndex(of: ":") else { return nil }
+      return (line[..<colon], line[line.index(after: colon)...].trimmingPrefix { $0.isWhitespace })
+    }
+    return Dictionary(fields, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The minor numbers of NVIDIA's GPUs in the order of their PCI addresses.
+  ///
+  /// Those that this process may not use, too. nil where the driver does not tell of one.
+  var nvidiaMinors: [Int]? {
+    let addresses = names(in: Self.nvidiaGPUs)
+    let minors = addresses.compactMap { address in
+      nvidiaInformation(of: address)["Device Minor"].flatMap { Int($0) }
+    }
+    return minors.isEmpty || minors.count < addresses.count ? nil : minors
+  }
+
+  private static let nvidiaGPUs = "/proc/driver/nvidia/gpus"
 
   /// AMD's GPUs as the kernel's compute driver lists them.
   ///
   /// `gfx_target_version` is major·10000 + minor·100 + stepping, 0 for a CPU; the name prints the
-  /// last two in hexadecimal. Source: drivers/gpu/drm/amd/amdkfd/kfd_topology.c.
+  /// last two in hexadecimal. Source: drivers/gpu/drm/amd/amdkfd/kfd_topology.c; for the UUID, which
+  /// is that of ROCR_VISIBLE_DEVICES, ROCm's "GPU isolation techniques".
   private func kfdGPUs() -> [GPU] {
-    names(in: Self.kfdNodes).compactMap { node in
+    names(in: Self.kfdNodes).sorted { (Int($0) ?? .max) < (Int($1) ?? .max) }.compactMap { node in
       guard let properties = text(of: "\(Self.kfdNodes)/\(node)/properties") else { return nil }
+      var values: [Substring: Substring] = [:]
       for line in properties.split(separator: "\n") {
         let words = line.split(separator: " ")
-        guard words.count == 2, words[0] == "gfx_target_version", let version = Int(words[1]),
-          version > 0
-        else { continue }
-        let hex = { (number: Int) in String(number, radix: 16) }
-        return GPU(
-          vendor: .amd,
-          gfx: "gfx\(version / 10000)\(hex(version / 100 % 100))\(hex(version % 100))",
-          source: .kfd)
+        if words.count == 2 { values[words[0]] = words[1] }
       }
-      return nil
+      guard let version = values["gfx_target_version"].flatMap({ Int($0) }), version > 0 else {
+        return nil
+      }
+      let hex = { (number: Int) in String(number, radix: 16) }
+      let identifier = values["unique_id"].flatMap { UInt64($0) } ?? 0
+      let digits = String(identifier, radix: 16)
+      return GPU(
+        vendor: .amd,
+        gfx: "gfx\(version / 10000)\(hex(version / 100 % 100))\(hex(version % 100))",
+        minor: values["drm_render_minor"].flatMap { Int($0) },
+        uuid: identifier == 0
+          ? nil : "GPU-" + String(repeating: "0", count: 16 - digits.count) + digits,
+        source: .kfd)
     }
   }
 }
@@ -186,8 +225,10 @@ private enum NVML {
       @convention(c) (
         OpaquePointer, UnsafeMutablePointer<CInt>, UnsafeMutablePointer<CInt>
       ) -> CInt
-    typealias Name =
+    typealias Text =
       @convention(c) (OpaquePointer, UnsafeMutablePointer<CChar>, CUnsignedInt) -> CInt
+    typealias Minor = @convention(c) (OpaquePointer, UnsafeMutablePointer<CUnsignedInt>) -> CInt
+    typealias PCI = @convention(c) (OpaquePointer, UnsafeMutableRawPointer) -> CInt
     guard let start = symbol("nvmlInit_v2", as: Plain.self),
       let stop = symbol("nvmlShutdown", as: Plain.self),
       let count = symbol("nvmlDeviceGetCount_v2", as: Count.self),
@@ -198,22 +239,46 @@ private enum NVML {
     defer { _ = stop() }
     var number: CUnsignedInt = 0
     guard count(&number) == 0 else { return nil }
-    let name = symbol("nvmlDeviceGetName", as: Name.self)
+    let name = symbol("nvmlDeviceGetName", as: Text.self)
+    let uuid = symbol("nvmlDeviceGetUUID", as: Text.self)
+    let minor = symbol("nvmlDeviceGetMinorNumber", as: Minor.self)
+    let pci = symbol("nvmlDeviceGetPciInfo_v3", as: PCI.self)
     return (0..<number).compactMap { index in
       var device: OpaquePointer?
-      var (major, minor): (CInt, CInt) = (0, 0)
-      guard handle(index, &device) == 0, let device, capability(device, &major, &minor) == 0 else {
+      var (major, least): (CInt, CInt) = (0, 0)
+      guard handle(index, &device) == 0, let device, capability(device, &major, &least) == 0 else {
         return nil
       }
-      // nvml.h, NVML_DEVICE_NAME_V2_BUFFER_SIZE: a name fits 96 bytes.
-      var text = [CChar](repeating: 0, count: 96)
-      let named = name?(device, &text, 96) == 0
+      // nvml.h, NVML_DEVICE_NAME_V2_BUFFER_SIZE, NVML_DEVICE_UUID_V2_BUFFER_SIZE: 96 bytes.
+      func text(_ ask: Text?) -> String? {
+        var text = [CChar](repeating: 0, count: 96)
+        guard let ask, ask(device, &text, 96) == 0 else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      }
+      var node: CUnsignedInt = 0
+      let hasNode = minor?(device, &node) == 0
       return GPU(
-        vendor: .nvidia,
-        name: named
-          ? String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-          : nil,
-        computeCapability: ComputeCapability(Int(major), Int(minor)), source: .nvml)
+        vendor: .nvidia, address: address(of: device, asking: pci), name: text(name),
+        computeCapability: ComputeCapability(Int(major), Int(least)),
+        minor: hasNode ? Int(node) : nil, uuid: text(uuid), source: .nvml)
     }
+  }
+
+  /// The PCI address of a device as the kernel writes it.
+  ///
+  /// nvml.h, nvmlPciInfo_t: 16 bytes of text, then domain, bus, device, each 32 bits; 68 bytes.
+  private static func address(
+    of device: OpaquePointer,
+    asking pci: (@convention(c) (OpaquePointer, UnsafeMutableRawPointer) -> CInt)?
+  ) -> String? {
+    var words = [UInt32](repeating: 0, count: 32)
+    guard let pci, words.withUnsafeMutableBytes({ pci(device, $0.baseAddress!) }) == 0 else {
+      return nil
+    }
+    func hex(_ number: UInt32, _ width: Int) -> String {
+      let digits = String(number, radix: 16)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    return "\(hex(words[4], 4)):\(hex(words[5], 2)):\(hex(words[6], 2)).0"
   }
 }

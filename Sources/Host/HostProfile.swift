@@ -4,20 +4,32 @@ package import Microarchitecture
 /// One machine: its processor, kernel, C library and GPUs.
 package struct HostProfile: Equatable, Sendable {
   package var processor: Processor
+  /// All GPUs of the machine.
   package var gpus: [GPU]
+  /// The places in ``gpus`` of those that may be used; nil where nobody divides them.
+  package var allocation: [Int]?
+  /// The version of the NVIDIA driver that runs; nil without a GPU of NVIDIA's.
+  package var nvidiaDriver: String?
 
-  package init(processor: Processor, gpus: [GPU] = []) {
+  package init(
+    processor: Processor, gpus: [GPU] = [], allocation: [Int]? = nil, nvidiaDriver: String? = nil
+  ) {
     self.processor = processor
     self.gpus = gpus
+    self.allocation = allocation
+    self.nvidiaDriver = nvidiaDriver
   }
 
-  /// The accelerator that builds for this machine may use, as `accel/nvidia/cc80`.
+  /// The GPUs that may be used.
+  package var allocatedGPUs: [GPU] { allocation.map { $0.map { gpus[$0] } } ?? gpus }
+
+  /// The accelerator that builds for the allocated GPUs may use, as `accel/nvidia/cc80`.
   ///
-  /// The lowest compute capability that all GPUs share; nil where one is not known, where AMD
-  /// models differ, or where NVIDIA's differ in their major number, whose machine code is
-  /// incompatible.
+  /// The lowest compute capability that all of them share; nil where there is none, where one is not
+  /// known, where AMD models differ, or where NVIDIA's differ in their major number, whose machine
+  /// code is incompatible.
   package var accelerator: String? {
-    let nvidia = gpus.filter { $0.vendor == .nvidia }.map(\.computeCapability)
+    let nvidia = allocatedGPUs.filter { $0.vendor == .nvidia }.map(\.computeCapability)
     if !nvidia.isEmpty {
       let known = nvidia.compactMap { $0 }
       guard known.count == nvidia.count, let lowest = known.min(),
@@ -25,21 +37,23 @@ package struct HostProfile: Equatable, Sendable {
       else { return nil }
       return "accel/nvidia/cc\(lowest.major)\(lowest.minor)"
     }
-    let models = Set(gpus.compactMap(\.gfx))
+    let models = Set(allocatedGPUs.compactMap(\.gfx))
     return models.count == 1 ? "accel/amd/\(models.first!)" : nil
   }
 
   /// What a user should know about GPUs that no single accelerator fits.
   package var warnings: [String] {
+    let gpus = allocatedGPUs
+    let who = allocation == nil ? "this node has" : "this step was given"
     let majors = Set(gpus.compactMap(\.computeCapability?.major))
     if majors.count > 1 {
-      return ["this node has GPUs of \(majors.count) generations; no accelerator subtree fits all"]
+      return ["\(who) GPUs of \(majors.count) generations; no accelerator subtree fits all"]
     }
     guard gpus.contains(where: { $0.vendor == .nvidia && $0.computeCapability == nil }) else {
       return []
     }
     return [
-      "this node has an NVIDIA GPU that slipway's table does not know, so no accelerator subtree is "
+      "\(who) an NVIDIA GPU that slipway's table does not know, so no accelerator subtree is "
         + "used; remedy: set EESSI_ACCELERATOR_TARGET_OVERRIDE=accel/nvidia/ccNN"
     ]
   }
@@ -89,8 +103,10 @@ extension MachineRoot {
   package func profile(
     architecture: Architecture? = nil, askingDriver: Bool = true
   ) throws(HostError) -> HostProfile {
-    HostProfile(
-      processor: try processor(architecture: architecture), gpus: gpus(askingDriver: askingDriver))
+    let gpus = gpus(askingDriver: askingDriver)
+    return HostProfile(
+      processor: try processor(architecture: architecture), gpus: gpus,
+      nvidiaDriver: gpus.contains { $0.vendor == .nvidia } ? nvidiaDriverVersion : nil)
   }
 
   private static var machineName: String {

@@ -52,6 +52,39 @@ package struct MachineRoot: Sendable {
 
   package func exists(_ file: String) -> Bool { access(resolve(file).string, F_OK) == 0 }
 
+  /// The path on the machine that a path leads to, every symbolic link followed within the root.
+  ///
+  /// nil when it leads nowhere: a part is missing or no directory, or links lead in circles.
+  package func realPath(of file: String) -> String? {
+    var real: [Substring] = []
+    var rest = file.split(separator: "/")[...]
+    // path_resolution(7): more than 40 links are ELOOP.
+    var links = 0
+    while let next = rest.popFirst() {
+      if next == "." { continue }
+      if next == ".." {
+        _ = real.popLast()
+        continue
+      }
+      real.append(next)
+      let path = resolve("/" + real.joined(separator: "/")).string
+      var status = stat()
+      guard lstat(path, &status) == 0 else { return nil }
+      if status.st_mode & S_IFMT == S_IFLNK {
+        links += 1
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let length = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
+        guard links <= 40, length > 0, length < bytes.count else { return nil }
+        let target = String(decoding: bytes[..<length], as: UTF8.self)
+        if target.hasPrefix("/") { real = [] } else { real.removeLast() }
+        rest = target.split(separator: "/") + rest
+      } else if !rest.isEmpty, status.st_mode & S_IFMT != S_IFDIR {
+        return nil
+      }
+    }
+    return "/" + real.joined(separator: "/")
+  }
+
   private func resolve(_ file: String) -> FilePath {
     isThisMachine ? FilePath(file) : path.appending(FilePath(file).components)
   }

@@ -43,6 +43,9 @@ package struct Finding: Codable, Hashable, Sendable {
     self.remedy = remedy
   }
 
+  /// What was found and what can be done, in one line.
+  package var text: String { remedy.map { "\(message); remedy: \($0)" } ?? message }
+
   /// The steps of a check, in their order.
   package enum Step: String, CaseIterable, Codable, Sendable {
     /// Class, byte order, machine and calling convention of every object.
@@ -69,5 +72,7 @@ package struct Finding: Codable, Hashable, Sendable {
     case namespaces = "K"
     /// Two ranks, run for real.
     case probe = "L"
+    /// The GPU driver of the kernel against its libraries and the toolkit.
+    case driver = "M"
   }
 }

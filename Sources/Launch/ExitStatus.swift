@@ -78,6 +78,17 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
       case .notPermitted: self = .notPermitted
       case .failed: self = .internalError
       }
+    case let error as InjectionTreeError:
+      switch error {
+      case .invalid: self = .usage
+      case .damaged, .linkInTheWay, .notADirectory, .tooManyLinks: self = .badData
+      case .notConfigured, .missingTarget, .noRepository, .noFormerGeneration, .nothingInjected:
+        self = .unavailable
+      case .notPermitted, .readOnly: self = .notPermitted
+      case .busy, .changed, .full: self = .tryAgain
+      case .failed: self = .internalError
+      case .unanswered(let error): self = ExitStatus(error)
+      }
     case let error as EnvironmentUndoError:
       switch error {
       case .absent: self = .usage

@@ -2,6 +2,7 @@ package import Configuration
 package import Environment
 import Glibc
 package import Host
+import Injection
 package import Microarchitecture
 package import Modules
 package import Stack
@@ -29,6 +30,10 @@ package struct LaunchPlan: Equatable, Sendable {
   package var capsuleWarnings: [String] = []
   /// How the modules' environment came about; nil where none were asked for.
   package var origin: LoadedModules.Origin?
+  /// Whether the step was given none of the node's GPUs.
+  package var hasNoGPU: Bool
+  /// What the site has put under the stack.
+  package var injections: NodeInjections
   package var warnings: [String]
 
   /// Plans a launch on one machine.
@@ -49,7 +54,8 @@ package struct LaunchPlan: Equatable, Sendable {
       wanted, on: targets, environment: environment, reading: files)
     do {
       try self.init(
-        for: best, request, environment: environment, host: host, files: files, modules: modules)
+        for: best, request, environment: environment, target: configuration.injection.target,
+        host: host, files: files, modules: modules)
     } catch let error as ModuleError {
       guard request.fallsBack, wanted.subdirectory == nil, let places = error.places else {
         throw error
@@ -66,8 +72,8 @@ package struct LaunchPlan: Equatable, Sendable {
           ]
         do {
           try self.init(
-            for: next, request, environment: environment, host: host, files: files, modules: modules
-          )
+            for: next, request, environment: environment, target: configuration.injection.target,
+            host: host, files: files, modules: modules)
           warnings.append(
             "\(error.lacking) not in \(best.subdirectory), so all software is that of "
               + place.subdirectory)
@@ -82,7 +88,7 @@ package struct LaunchPlan: Equatable, Sendable {
 
   private init(
     for selection: StackSelection, _ request: LaunchRequest, environment: Environment,
-    host: HostProfile, files: StackReader, modules: ModuleLoader?
+    target: String?, host: HostProfile, files: StackReader, modules: ModuleLoader?
   ) throws {
     let tree = ModuleTree(selection, reading: files)
     try tree.checkMoved(in: environment)
@@ -94,10 +100,15 @@ package struct LaunchPlan: Equatable, Sendable {
 
     argv = request.argv
     processor = host.processor
+    hasNoGPU = host.allocation == []
     self.selection = selection
     self.patch = patch
     self.environment = patch.applied(to: environment)
     warnings = selection.warnings + host.warnings
+    injections = try NodeInjections(
+      for: selection, target: target,
+      runningDriver: host.allocatedGPUs.isEmpty ? nil : host.nvidiaDriver, reading: files)
+    warnings += injections.warnings
     if let modules, !request.modules.isEmpty {
       do {
         let loaded = try modules.load(request.modules, in: self.environment, of: selection)
@@ -111,6 +122,11 @@ package struct LaunchPlan: Equatable, Sendable {
         try tree.checkPresent(request.modules, in: self.environment)
         throw ModuleError.refused(names, message: message)
       }
+    }
+    if let driver = host.nvidiaDriver, host.allocatedGPUs.contains(where: { $0.vendor == .nvidia }),
+      let finding = CUDACompatibility.check(self.environment, driver: driver)
+    {
+      warnings.append(finding.text)
     }
     // What cannot be read cannot be kept up; `slipway deinit` will refuse it.
     self.environment =
@@ -128,6 +144,8 @@ package struct LaunchPlan: Equatable, Sendable {
     }
     line += ")"
     if let accelerator = selection.acceleratorSubtree { line += " with \(accelerator)" }
+    for record in injections.records { line += ", the site's \(record.name)" }
+    if hasNoGPU { line += " without an accelerator (the step was given no GPU)" }
     if let name = processor.name { line += " on \(name)" }
     return line
   }
@@ -213,7 +231,11 @@ extension StackReader {
         }
       },
       names: { try files.names(in: $0) },
-      prefetch: { try files.prefetch($0) })
+      prefetch: { try files.prefetch($0) },
+      beginning: { try files.beginnings(of: [$0])[0]?.bytes },
+      marks: { paths in
+        try files.marks(of: paths).map { $0.map { (Int($0.size), Int($0.mtime)) } }
+      })
   }
 }
 

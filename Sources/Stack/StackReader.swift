@@ -13,10 +13,20 @@ package struct StackReader {
   /// Paths whose kind will be asked, so that a slow reader can look at all at once.
   package var prefetch: (_ paths: [String]) throws -> Void
 
+  /// The first 64 KiB of a file; nil where there is none.
+  package var beginning: (_ file: String) throws -> [UInt8]?
+  /// The size in bytes and the time of the last change in nanoseconds since 1970; nil for files that
+  /// are not there.
+  package var marks: (_ files: [String]) throws -> [(size: Int, mtime: Int)?]
+
   package init(
     kind: @escaping (String) throws -> FileKind, names: @escaping (String) throws -> [String],
-    prefetch: @escaping ([String]) throws -> Void = { _ in }
+    prefetch: @escaping ([String]) throws -> Void = { _ in },
+    beginning: @escaping (String) throws -> [UInt8]? = { _ in nil },
+    marks: @escaping ([String]) throws -> [(size: Int, mtime: Int)?] = { $0.map { _ in nil } }
   ) {
+    self.marks = marks
+    self.beginning = beginning
     self.kind = kind
     self.names = names
     self.prefetch = prefetch

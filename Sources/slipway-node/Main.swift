@@ -27,7 +27,7 @@ struct Node {
       }
       reply.phase("reading the processor")
       // Not NVML: it can take longer than all the rest, and a static program cannot load it.
-      let host = try MachineRoot().profile(askingDriver: false)
+      let host = try MachineRoot().profile(for: environment, askingDriver: false)
       reply.phase(
         "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
       let files = GuardedFiles(seconds: configuration.deadline)
@@ -49,7 +49,9 @@ struct Node {
         let check = StepCheck(step, environment: plan.environment, files: files)
         if arguments.isProbe {
           reply.reasonNotToProbe(check.reasonNotToProbe)
-        } else if let finding = check.finding(software: plan.selection.softwarePath) {
+        } else if let finding = check.finding(
+          software: plan.selection.softwarePath, injected: plan.injections.mpis)
+        {
           if arguments.isStrict { throw LaunchMismatch(finding) }
           // The same on every node of the step.
           if arguments.isFirstNode { reply.warnings([finding.words]) }

@@ -101,7 +101,9 @@ struct CommandLineTests {
       #expect((stack["subdirectory"] as? String)?.hasSuffix("/generic") == true)
       let set = try #require(plan["set"] as? [String: String])
       #expect(set["EESSI_VERSION"] == "2023.06")
-      #expect(Set(plan.keys) == ["schema", "argv", "stack", "set", "unset", "warnings"])
+      #expect(
+        Set(plan.keys)
+          == ["schema", "argv", "stack", "set", "unset", "injections", "warnings"])
     }
   }
 

@@ -27,10 +27,28 @@ struct FakeMachine {
     }
   }
 
-  func addKFD(_ node: Int, version: Int) throws {
+  func addKFD(_ node: Int, version: Int, more: String = "") throws {
     try directory.write(
       "sys/class/kfd/kfd/topology/nodes/\(node)/properties",
-      "cpu_cores_count 0\nsimd_count 440\ngfx_target_version \(version)\nvendor_id 4098\n")
+      "cpu_cores_count 0\nsimd_count 440\ngfx_target_version \(version)\nvendor_id 4098\n\(more)")
+  }
+
+  /// Lets the driver tell of a device on the bus.
+  func addInformation(_ address: String, minor: Int, uuid: String) throws {
+    try directory.write(
+      "proc/driver/nvidia/gpus/\(address)/information",
+      """
+      Model: \t\t NVIDIA A100-SXM4-40GB
+      IRQ:   \t\t 187
+      GPU UUID: \t \(uuid)
+      Video BIOS: \t 92.00.19.00.01
+      Bus Type: \t PCIe
+      DMA Mask: \t 0x7fffffffffff
+      Bus Location: \t \(address)
+      Device Minor: \t \(minor)
+      GPU Excluded:\t No
+
+      """)
   }
 
   func addNVIDIADriver() throws {
@@ -135,6 +153,51 @@ struct MachineRootTests {
     }
   }
 
+  @Test func `links are followed within the root`() throws {
+    try FakeMachine.with { machine in
+      let directory = machine.directory
+      try directory.write("usr/lib/nvidia/libcuda.so.535", "")
+      try directory.link("usr/lib/current", to: "nvidia")
+      try directory.link("usr/lib/libcuda.so", to: "/usr/lib/libcuda.so.1")
+      try directory.link("usr/lib/libcuda.so.1", to: "../../etc/alternatives/cuda")
+      try directory.link("etc/alternatives/cuda", to: "/usr/lib/current/libcuda.so.535")
+      try directory.link("up", to: "../../../../usr/lib/./nvidia//libcuda.so.535")
+      for path in ["/usr/lib/libcuda.so", "/usr/lib/current/../libcuda.so.1", "/up", "/../up"] {
+        #expect(machine.root.realPath(of: path) == "/usr/lib/nvidia/libcuda.so.535")
+      }
+      #expect(machine.root.realPath(of: "/") == "/")
+      #expect(machine.root.realPath(of: "/usr/lib/current/") == "/usr/lib/nvidia")
+    }
+  }
+
+  @Test func `what leads nowhere has no real path`() throws {
+    try FakeMachine.with { machine in
+      let directory = machine.directory
+      try directory.link("self", to: "self")
+      try directory.link("a", to: "b/x")
+      try directory.link("b", to: "a/y")
+      try directory.link("dangling", to: "/missing")
+      try directory.write("file", "")
+      // path_resolution(7): 40 links in a row are the most.
+      try directory.write("chain0", "")
+      for link in 1...41 { try directory.link("chain\(link)", to: "chain\(link - 1)") }
+      for path in [
+        "/self", "/self/x", "/a", "/b", "/dangling", "/missing", "/file/x", "/file/../file",
+        "/chain41",
+      ] {
+        #expect(machine.root.realPath(of: path) == nil, "\(path)")
+      }
+      #expect(machine.root.realPath(of: "/chain40") == "/chain0")
+    }
+  }
+
+  @Test(arguments: ["/usr/bin/env", "/lib64", "/proc/self/exe", "/bin/sh", "/etc/../etc/passwd"])
+  func `on this machine the real path is that of the C library`(path: String) throws {
+    let known = try #require(realpath(path, nil))
+    defer { free(known) }
+    #expect(MachineRoot().realPath(of: path) == String(cString: known))
+  }
+
   @Test(arguments: [
     ("lib64", "GNU C Library (GNU libc) stable release version 2.28.\nCopyright", "2.28"),
     (
@@ -227,6 +290,32 @@ struct GPUTests {
   @Test(arguments: ["0x102d", "0x13f2", "0xfff0"])
   func `beside a GPU that nobody knows, no accelerator is promised`(unknown: String) throws {
     #expect(try Self.accelerator(of: ["0x20b0", unknown]).0 == nil)
+  }
+
+  @Test func `the driver's own names of a GPU are read where it tells them`() throws {
+    try FakeMachine.with { machine in
+      try machine.addNVIDIADriver()
+      try machine.addPCI("0000:65:00.0", device: "0x20b0")
+      try machine.addPCI("0000:b1:00.0", device: "0x20b0")
+      try machine.addInformation("0000:65:00.0", minor: 3, uuid: "GPU-e3f822b9-8c5f-95a5")
+      try machine.directory.write("proc/driver/nvidia/gpus/0000:b1:00.0/information", "junk\n:\n")
+      let gpus = machine.root.gpus(askingDriver: false)
+      #expect(gpus.map(\.minor) == [3, nil])
+      #expect(gpus.map(\.uuid) == ["GPU-e3f822b9-8c5f-95a5", nil])
+      #expect(try machine.root.profile(architecture: .x86_64).nvidiaDriver == "550.54.15")
+    }
+  }
+
+  @Test func `AMD GPUs are in the order of their nodes`() throws {
+    try FakeMachine.with { machine in
+      try machine.addKFD(2, version: 90010, more: "drm_render_minor 128\nunique_id 255\n")
+      try machine.addKFD(10, version: 90402, more: "drm_render_minor 129\nunique_id 0\n")
+      let gpus = machine.root.gpus(askingDriver: false)
+      #expect(gpus.map(\.gfx) == ["gfx90a", "gfx942"])
+      #expect(gpus.map(\.minor) == [128, 129])
+      #expect(gpus.map(\.uuid) == ["GPU-00000000000000ff", nil])
+      #expect(try machine.root.profile(architecture: .x86_64).nvidiaDriver == nil)
+    }
   }
 
   @Test func `only display and 3D controllers of NVIDIA count`() throws {

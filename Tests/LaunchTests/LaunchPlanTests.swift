@@ -17,13 +17,15 @@ struct LaunchPlanTests {
     "\(prefix)/software/linux/x86_64/amd/zen2/software",
   ])
 
-  private func host(_ target: String, vendor: String = "GenuineIntel", gpus: [GPU] = [])
-    -> HostProfile
-  {
+  private func host(
+    _ target: String, vendor: String = "GenuineIntel", gpus: [GPU] = [], allocation: [Int]? = nil,
+    driver: String? = nil
+  ) -> HostProfile {
     HostProfile(
       processor: Processor(
         architecture: .x86_64, vendor: vendor, name: "a processor",
-        features: Catalog.target(named: target)!.features), gpus: gpus)
+        features: Catalog.target(named: target)!.features), gpus: gpus, allocation: allocation,
+      nvidiaDriver: driver)
   }
 
   private func plan(
@@ -106,6 +108,46 @@ struct LaunchPlanTests {
     let plan = try plan(host: host("x86_64/intel/haswell", gpus: gpus))
     #expect(plan.environment["EESSI_ACCELERATOR_TARGET"] == nil)
     #expect(plan.warnings.count { $0.contains("EESSI_ACCELERATOR_TARGET_OVERRIDE") } == 1)
+  }
+
+  private static let gpus = [
+    GPU(vendor: .nvidia, computeCapability: ComputeCapability(9, 0), source: .nvml),
+    GPU(vendor: .nvidia, computeCapability: ComputeCapability(8, 6), source: .nvml),
+  ]
+
+  @Test func `the accelerator is that of the GPUs that the step was given`() throws {
+    let all = try plan(host: host("x86_64/intel/haswell", gpus: Self.gpus))
+    #expect(all.environment["EESSI_ACCELERATOR_TARGET"] == nil)
+    #expect(all.warnings.count { $0.contains("2 generations") } == 1)
+    let one = try plan(host: host("x86_64/intel/haswell", gpus: Self.gpus, allocation: [1]))
+    #expect(one.environment["EESSI_ACCELERATOR_TARGET"] == "accel/nvidia/cc80")
+    #expect(one.warnings == [])
+    let none = try plan(host: host("x86_64/intel/haswell", gpus: Self.gpus, allocation: []))
+    #expect(none.environment["EESSI_ACCELERATOR_TARGET"] == nil)
+    #expect(none.environment["EESSI_ACCEL_SUBDIR"] == nil)
+    #expect(none.warnings == [])
+    #expect(none.summary.contains("the step was given no GPU"))
+  }
+
+  @Test func `a CUDA that the driver does not serve is told with both numbers`() throws {
+    func warnings(
+      _ cuda: String, allocation: [Int]? = [1], driver: String? = "535.261.03"
+    ) throws -> [String] {
+      try plan(
+        environment: ["EESSICUDAVERSION": cuda],
+        host: host(
+          "x86_64/intel/haswell", gpus: Self.gpus, allocation: allocation, driver: driver)
+      ).warnings
+    }
+    #expect(try warnings("12.2.0") == [])
+    let tooNew = try warnings("13.0.0")
+    #expect(tooNew.count == 1)
+    for part in ["CUDA 13.0", "580.65.06", "535.261.03", "remedy: "] {
+      #expect(tooNew.first?.contains(part) == true)
+    }
+    #expect(try warnings("12.4.0").count == 1)
+    #expect(try warnings("13.0.0", allocation: []) == [])
+    #expect(try warnings("13.0.0", driver: nil) == [])
   }
 
   @Test func theSummaryNamesTheChoiceAndTheNextBetterOfTheOwnLine() throws {

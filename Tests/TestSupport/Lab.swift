@@ -11,6 +11,8 @@
     package var usesPorts = false
     /// Lines of slurm.conf that replace the lab's own.
     package var configuration = ""
+    /// The GPUs that Slurm gives each node, words `TYPE:MINOR`.
+    package var gpus = ""
 
     /// The lab of the suite that runs.
     @TaskLocal package static var current = Lab(name: "none")
@@ -123,6 +125,7 @@
       environment["SLIPWAY_LAB_CVMFS"] = "\(Self.base)/stack/cvmfs"
       environment["SLIPWAY_LAB_DIR"] = Self.base
       if usesPorts { environment["SLIPWAY_LAB_MODE"] = "ports" }
+      if !gpus.isEmpty { environment["SLIPWAY_LAB_GPUS"] = gpus }
       let extra = "\(Self.base)/\(name).conf"
       defer { unlink(extra) }
       if !configuration.isEmpty {
@@ -163,13 +166,15 @@
   package struct LabTrait: SuiteTrait, TestScoping {
     var usesPorts = false
     var configuration = ""
+    var gpus = ""
 
     package func provideScope(
       for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
       let lab = Lab(
-        name: "\(usesPorts ? "ports" : "test")-\(ProcessInfo.processInfo.processIdentifier)",
-        usesPorts: usesPorts, configuration: configuration)
+        name: (usesPorts ? "ports" : gpus.isEmpty ? "test" : "gpus")
+          + "-\(ProcessInfo.processInfo.processIdentifier)",
+        usesPorts: usesPorts, configuration: configuration, gpus: gpus)
       try lab.start()
       let result: Result<Void, any Error>
       do {
@@ -186,6 +191,9 @@
   extension Trait where Self == LabTrait {
     /// The suite runs on a lab of its own.
     package static var lab: Self { Self() }
+
+    /// The suite runs on a lab whose nodes have GPUs, as far as Slurm knows.
+    package static func gpuLab(_ gpus: String) -> Self { Self(gpus: gpus) }
 
     /// The suite runs on a lab whose nodes are ports of this machine.
     package static func portsLab(configuration: String) -> Self {

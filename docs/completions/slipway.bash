@@ -172,13 +172,13 @@ _slipway() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    detect|env|run|init|deinit|shell|modules|modulefile|help)
+    detect|env|run|init|deinit|shell|modules|modulefile|inject|help)
         # Offer subcommand argument completions
         "_slipway_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run init deinit shell modules modulefile help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'detect env run init deinit shell modules modulefile inject help' -- "${cur}"))
         ;;
     esac
 }
@@ -485,6 +485,321 @@ _slipway_modulefile() {
     case "${positional_number}" in
     1)
         __slipway_add_completions -W 'lmod'$'\n''tcl'
+        return
+        ;;
+    esac
+}
+
+_slipway_inject() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __slipway_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|check|explain|plan|apply|remove|rollback|status)
+        # Offer subcommand argument completions
+        "_slipway_inject_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list check explain plan apply remove rollback status' -- "${cur}"))
+        ;;
+    esac
+}
+
+_slipway_inject_list() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=(--in)
+    non_repeating_options=()
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--in')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __slipway_add_completions -W 'mpi'$'\n''cuda'$'\n''rocm'
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_check() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --all --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--with --via --world --mpi --level --threads --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--with')
+        return
+        ;;
+    '--via')
+        __slipway_add_completions -W 'override'$'\n''library-path'$'\n''preload'$'\n''present'
+        return
+        ;;
+    '--world')
+        return
+        ;;
+    '--mpi')
+        return
+        ;;
+    '--level')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_explain() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--with --via --world --mpi --level --threads --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--with')
+        return
+        ;;
+    '--via')
+        __slipway_add_completions -W 'override'$'\n''library-path'$'\n''preload'$'\n''present'
+        return
+        ;;
+    '--world')
+        return
+        ;;
+    '--mpi')
+        return
+        ;;
+    '--level')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_plan() {
+    repeating_flags=()
+    non_repeating_flags=(--all-targets --json --verbose -v --version -h --help)
+    repeating_options=(--for)
+    non_repeating_options=(--with --despite --threads --target --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--with')
+        return
+        ;;
+    '--for')
+        return
+        ;;
+    '--despite')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--target')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __slipway_add_completions -W 'mpi'$'\n''cuda'
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_apply() {
+    repeating_flags=()
+    non_repeating_flags=(--all-targets --json --verbose -v --dry-run --version -h --help)
+    repeating_options=(--for)
+    non_repeating_options=(--with --despite --threads --target --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--with')
+        return
+        ;;
+    '--for')
+        return
+        ;;
+    '--despite')
+        return
+        ;;
+    '--threads')
+        return
+        ;;
+    '--target')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __slipway_add_completions -W 'mpi'$'\n''cuda'
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_remove() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--target --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--target')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __slipway_add_completions -W 'mpi'$'\n''cuda'
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_rollback() {
+    repeating_flags=()
+    non_repeating_flags=(--verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--target --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--target')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_inject_status() {
+    repeating_flags=()
+    non_repeating_flags=(--json --verbose -v --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--target --eessi --eessi-repo --eessi-arch --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--target')
+        return
+        ;;
+    '--eessi')
+        return
+        ;;
+    '--eessi-repo')
+        return
+        ;;
+    '--eessi-arch')
+        return
+        ;;
+    '--config')
         return
         ;;
     esac

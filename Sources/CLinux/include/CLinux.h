@@ -85,6 +85,9 @@ void sw_prober_stop(int prober, pid_t child);
 // Returns only on failure.
 int sw_execute(const char *path, char *const argv[], char *const envp[]);
 
+// Lets two names of one file system change places at once, whatever they name; no link is followed.
+int sw_exchange(int directory, const char *name, int other_directory, const char *other_name);
+
 // Makes a file in memory, which the program that replaces this one inherits.
 int sw_memory_file(const char *name);
 

@@ -18,5 +18,7 @@ struct InjectCommand: ParsableCommand {
       """,
     subcommands: [
       InjectListCommand.self, InjectCheckCommand.self, InjectExplainCommand.self,
+      InjectPlanCommand.self, InjectApplyCommand.self, InjectRemoveCommand.self,
+      InjectRollbackCommand.self, InjectStatusCommand.self,
     ])
 }

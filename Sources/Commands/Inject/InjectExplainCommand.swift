@@ -33,10 +33,17 @@ struct InjectExplainCommand: ParsableCommand {
     }
     rows.append(["built for", check.family?.words ?? (check.usesMPI ? "an MPI" : "no MPI")])
     if let bundle = check.bundle {
-      rows.append(["injected", "\(bundle.library.description) in \(bundle.directory), by \(check.method.rawValue)"])
+      rows.append([
+        "injected",
+        "\(bundle.library.description) in \(bundle.directory), by \(check.method.rawValue)",
+      ])
       let kinds = bundle.library.kinds.map(\.rawValue).sorted().joined(separator: ", ")
-      rows.append(["launched", kinds.isEmpty ? "in a way that its files do not tell" : "by \(kinds)"])
-      for plugin in bundle.plugins { rows.append(["plugins", "\(plugin.path) (\(plugin.component))"]) }
+      rows.append([
+        "launched", kinds.isEmpty ? "in a way that its files do not tell" : "by \(kinds)",
+      ])
+      for plugin in bundle.plugins {
+        rows.append(["plugins", "\(plugin.path) (\(plugin.component))"])
+      }
       if let launcher = bundle.launcher { rows.append(["launcher", launcher]) }
     }
     if let picked = check.picked {

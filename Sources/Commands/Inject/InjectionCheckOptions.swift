@@ -75,7 +75,8 @@ struct InjectionCheckOptions: ParsableArguments {
       let plan = try stack.selection(in: environment)
       name = "stack \(plan.version)"
       let paths = DynamicLinker.paths(of: processor.architecture, below: plan.eprefix)
-      interpreter = paths.first { if case .object = files.file(at: $0) { true } else { false } } ?? ""
+      interpreter =
+        paths.first { if case .object = files.file(at: $0) { true } else { false } } ?? ""
       guard !interpreter.isEmpty else {
         throw InjectionError(
           what: "the world of the stack", cause: "\(plan.eprefix) has no dynamic linker",
@@ -93,7 +94,8 @@ struct InjectionCheckOptions: ParsableArguments {
         throw InjectionError(
           what: "\(bundle) is no MPI",
           cause: "no library that defines PMPI_Init was found in it, its lib, or its lib64",
-          remedy: "name the directory of libmpi.so (slipway inject list shows those of this machine)",
+          remedy:
+            "name the directory of libmpi.so (slipway inject list shows those of this machine)",
           kind: .badInput)
       }
     }

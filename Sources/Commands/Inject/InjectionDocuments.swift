@@ -22,6 +22,18 @@ struct CheckDocument: Document {
     var injected: Bool
     var via: InjectionMethod
     var findings: [Finding]
+
+    init(_ check: ConsumerCheck) {
+      consumer = check.consumer
+      usesMPI = check.usesMPI
+      family = check.family
+      verdict = check.verdict
+      library = check.picked?.path
+      rule = check.picked?.rule
+      injected = check.picked?.isInjected ?? false
+      via = check.method
+      findings = check.findings
+    }
   }
 
   struct Bundle: Encodable {
@@ -56,11 +68,120 @@ struct CheckDocument: Document {
     files = seen
     counts = Dictionary(
       checks.map { ($0.verdict.rawValue, 1) }, uniquingKeysWith: +)
-    self.checks = checks.map {
-      Check(
-        consumer: $0.consumer, usesMPI: $0.usesMPI, family: $0.family, verdict: $0.verdict,
-        library: $0.picked?.path, rule: $0.picked?.rule, injected: $0.picked?.isInjected ?? false,
-        via: $0.method, findings: $0.findings)
+    self.checks = checks.map { Check($0) }
+  }
+}
+
+/// What was placed, or would be, as JSON.
+struct ChangeDocument: Document {
+  var schema = 1
+  var target: String
+  var follows: [InjectionTarget.Step]
+  var dryRun: Bool
+  var generation: Int?
+  var verdict: Verdict
+  var bundle: CheckDocument.Bundle?
+  var injections: [Record]
+  var changes: [InjectionTree.Change]
+  var adopted: [Adopted]
+  var notes: [String]
+  var checks: [CheckDocument.Check]
+
+  /// An injection as the manifest has it.
+  struct Record: Encodable {
+    var kind: InjectionKind
+    var place: String
+    var family: MPIFamily?
+    var version: String
+    var cuda: String?
+    var pmi: [PMIKind]
+    var verdict: Verdict
+    var reason: String
+    var sources: [String]
+
+    init(_ record: InjectionRecord) {
+      kind = record.kind
+      place = record.place
+      family = record.family
+      version = record.version
+      cuda = record.cuda
+      pmi = record.pmi
+      verdict = record.verdict
+      reason = record.reason
+      sources = record.sources.map(\.path)
     }
+  }
+
+  struct Adopted: Encodable {
+    var path: String
+    var was: String
+    var kept: Bool
+  }
+
+  init(
+    _ outcome: InjectionWriter.Outcome, of site: InjectionSite, tree: InjectionTree,
+    verdict: Verdict, mpi: MPIPlan?, isDryRun: Bool
+  ) {
+    target = site.target.path
+    follows = site.target.chain
+    dryRun = isDryRun
+    generation = outcome.generation
+    self.verdict = verdict
+    bundle = mpi.map { CheckDocument.Bundle($0.bundle) }
+    injections = tree.injections.map { Record($0.record) }
+    changes = outcome.changes
+    adopted = outcome.adopted.map { Adopted(path: $0.path, was: $0.was, kept: $0.isKept) }
+    notes = outcome.notes
+    checks = mpi?.places.flatMap(\.checks).map { CheckDocument.Check($0) } ?? []
+  }
+}
+
+/// What is injected and what has changed, as JSON.
+struct StatusDocument: Document {
+  var schema = 1
+  var target: String
+  var follows: [InjectionTarget.Step]
+  var generation: Int?
+  var written: String?
+  var author: String?
+  var injections: [ChangeDocument.Record]
+  var adopted: [ChangeDocument.Adopted]
+  var drifts: [Drift]
+
+  init(_ status: SiteStatus) {
+    target = status.target.path
+    follows = status.target.chain
+    generation = status.manifest?.generation
+    written = status.manifest?.written
+    author = status.manifest?.author
+    injections = status.manifest?.injections.map { ChangeDocument.Record($0) } ?? []
+    adopted =
+      status.manifest?.adopted.map {
+        ChangeDocument.Adopted(path: $0.path, was: $0.was, kept: $0.isKept)
+      } ?? []
+    drifts = status.drifts
+  }
+}
+
+/// What a machine has to inject, as JSON.
+struct SourcesDocument: Document {
+  var schema = 1
+  var mpi: [CheckDocument.Bundle]
+  var cuda: Driver?
+  var rocm: [Device]
+
+  struct Driver: Encodable {
+    var version: String?
+    var kind: NVIDIADriver.Kind
+    var directory: String?
+    var cuda: String?
+    var verdict: Verdict
+    var links: [NVIDIADriver.Link]
+    var missing: [String]
+    var findings: [Finding]
+  }
+
+  struct Device: Encodable {
+    var gfx: String
   }
 }

@@ -161,7 +161,7 @@ struct Surveyor {
   init(_ stack: StackOptions) throws {
     self.stack = stack
     configuration = try Configuration.load(named: stack.config)
-    host = try MachineRoot().profile()
+    host = try MachineRoot().profile(for: .ofThisProcess)
     files = GuardedFiles(seconds: configuration.deadline)
   }
 

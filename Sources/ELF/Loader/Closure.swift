@@ -3,15 +3,31 @@ package struct Closure: Sendable {
   /// In the order of the link map, which is that of the search for symbols: the program first, the
   /// dynamic linker where a library asks for it, without the kernel's own object.
   package var objects: [LoadedObject]
+  /// How many objects behind the program come before it in the search for symbols: those that it
+  /// names in `DT_FILTER` and `DT_AUXILIARY`. `ldd` does not list them.
+  package var filterCount = 0
   /// What was not found, in the order of the search; a name is listed for everyone that asks for it.
+  ///
+  /// `ldd` lists them; to run the program, the linker ends at the first.
   package var missing: [MissingLibrary]
-  /// Where the linker ends with "error while loading shared libraries".
+  /// Where the linker ends with "error while loading shared libraries", for `ldd` too.
   package var failure: LoaderFailure?
+  /// The elements of `LD_LIBRARY_PATH` with which it was computed.
+  package var libraryPath: [String]
+
+  init(libraryPath: [String], failure: LoaderFailure? = nil) {
+    objects = []
+    missing = []
+    self.failure = failure
+    self.libraryPath = libraryPath
+  }
 }
 
 package struct MissingLibrary: Hashable, Sendable {
   package var name: String
-  /// The index of the object that asks for it; nil where that is not among the objects.
+  /// The linker's words for it.
+  package var reason: String
+  /// The index of the object that asks for it.
   package var requester: Int
   /// How many objects stand before it in the link map.
   package var position: Int

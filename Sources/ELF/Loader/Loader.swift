@@ -10,20 +10,21 @@ package final class Loader {
   /// What relative paths start from.
   private let workingDirectory: String
   private let capabilityDirectories: [String]
-  /// Debian's linker passes over files of other machines before it looks at their byte order.
-  private let passesOverForeignOrders: Bool
+  /// Debian's linker has a change for its directories by architecture; so has its `$LIB` a slash.
+  private let looksAtMachineFirst: Bool
 
   private var opened: [String: Opened] = [:]
   private var directories: [String: SearchDirectory] = [:]
   private var searchPaths: [String: SearchPath] = [:]
-  private var cachePaths: [String: String?] = [:]
+  /// What names lead to that are in no list of directories.
+  private var common: [String: Result<Finding, LoaderFailure>] = [:]
   private let demand: LoaderCache.Demand
   private lazy var systemPath = SearchPath(world.systemDirectories.map(directory))
 
   private enum Opened {
     case file(OpenedFile)
     /// The search goes on, unless the errno says that something is wrong.
-    case passedOver(Int32)
+    case passedOver(Miss)
     case fatal(LoaderFailure)
   }
 
@@ -32,14 +33,15 @@ package final class Loader {
     self.files = files
     self.workingDirectory = workingDirectory
     capabilityDirectories = world.capabilityDirectories
-    passesOverForeignOrders = world.libraryToken.contains("/")
+    looksAtMachineFirst = world.libraryToken.contains("/")
     demand = world.demand
   }
 
   /// The elements of `LD_LIBRARY_PATH`; an empty one is the working directory.
   package static func libraryPath(of variable: String) -> [String] {
     variable.isEmpty
-      ? [] : variable.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == ";" }.map(String.init)
+      ? []
+      : variable.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == ";" }.map(String.init)
   }
 
   /// The names in `LD_PRELOAD`.
@@ -55,90 +57,101 @@ package final class Loader {
     of path: String, libraryPath: [String] = [], preload: [String] = [], origin: String? = nil
   ) -> Closure {
     let file: OpenedFile
-    switch open(path) {
-    case .fatal(let failure): return Closure(objects: [], missing: [], failure: failure)
-    case .passedOver(let code):
-      return Closure(
-        objects: [], missing: [],
-        failure: LoaderFailure(path: path, reason: refusal(ofProgram: path, code)))
-    case .file(let found): file = found
-    }
-    if let reason = file.object.refusalAsProgram {
-      return Closure(
-        objects: [], missing: [], failure: LoaderFailure(path: path, reason: reason))
+    do throws(LoaderFailure) {
+      file = try program(path)
+    } catch {
+      return Closure(libraryPath: libraryPath, failure: error)
     }
     let program =
-      origin.map { OpenedFile(path: "\($0)/.", object: file.object, identity: file.identity) } ?? file
+      origin.map { OpenedFile(path: "\($0)/.", object: file.object, identity: file.identity) }
+      ?? file
     var link = LinkMap(program: program, path: path, world: world)
-    if !libraryPath.isEmpty {
-      link.libraryPath = searchPath(
-        libraryPath.joined(separator: "\0"), separator: "\0", origin: self.origin(of: program))
-    }
-    var preloaded: [Int] = []
+    link.libraryPath = searchPath(of: libraryPath, for: program)
+    var list = [0]
     for name in preload + world.preloads where !name.isEmpty {
       // What cannot be preloaded is left out, with a message.
       let count = link.maps.count
       _ = try? map(name, for: 0, in: &link, isPreload: true)
-      if link.maps.count > count { preloaded.append(count) }
+      if link.maps.count > count { list.append(count) }
     }
-    do throws(LoaderFailure) {
-      try mapDependencies(preloaded, in: &link)
-    } catch {
-      var closure = link.closure
-      closure.failure = error
-      return closure
-    }
-    return link.closure
+    let failure = mapDependencies(&list, in: &link)
+    link.placeLinker(in: list, release: world.release)
+    var closure = link.closure(libraryPath: libraryPath)
+    closure.failure = failure
+    return closure
   }
 
-  private func refusal(ofProgram path: String, _ code: Int32) -> String {
-    if code == 2, case .object(let object, _) = files.file(at: absolute(path)),
-      object.identity.is64Bit != world.interpreterObject.identity.is64Bit
-    {
-      return "wrong ELF class: ELFCLASS\(object.identity.is64Bit ? 64 : 32)"
+  /// What is mapped besides when a program that runs opens an object: dlopen(3).
+  ///
+  /// What is new stands behind what was there. `requester` is the index of who opens it, whose
+  /// search path a name without a slash is looked for in.
+  package func closure(
+    _ closure: Closure, opening name: String, by requester: Int = 0
+  ) -> Closure {
+    guard !closure.objects.isEmpty else { return closure }
+    var link = LinkMap(closure) { loaded in
+      if case .file(let file) = open(loaded.path) { return file }
+      return OpenedFile(path: loaded.path, object: loaded.object, identity: loaded.identity)
     }
-    return "cannot open shared object file: \(SystemError.text(code))"
+    link.libraryPath = searchPath(of: closure.libraryPath, for: link.maps[0].file!)
+    var failure: LoaderFailure?
+    do throws(LoaderFailure) {
+      var list = [try map(name, for: requester, in: &link, isOpened: true)]
+      if list[0] >= closure.objects.count { failure = mapDependencies(&list, in: &link) }
+    } catch {
+      failure = error
+    }
+    var opened = link.closure(libraryPath: closure.libraryPath)
+    opened.missing = closure.missing + opened.missing
+    opened.failure = closure.failure ?? failure
+    return opened
   }
+
+  private func program(_ path: String) throws(LoaderFailure) -> OpenedFile {
+    switch open(path) {
+    case .fatal(let failure): throw failure
+    case .passedOver(let miss):
+      throw LoaderFailure(path: path, reason: miss.reason(otherClass: otherClass))
+    case .file(let file):
+      if let reason = file.object.refusalAsProgram {
+        throw LoaderFailure(path: path, reason: reason)
+      }
+      return file
+    }
+  }
+
+  /// How many bits the programs have that are not for this linker.
+  private var otherClass: Int { world.interpreterObject.identity.is64Bit ? 32 : 64 }
 
   // MARK: dependencies
 
-  /// Maps what objects need, breadth first; filters come before what they filter.
-  private func mapDependencies(_ preloaded: [Int], in link: inout LinkMap) throws(LoaderFailure) {
-    var list = [0] + preloaded
-    var isListed = Set(list)
-    var isDone: Set<Int> = []
+  /// Maps what the objects of a list need, breadth first, and appends it to the list; filters come
+  /// before what they filter. Ends at what the linker ends at.
+  private func mapDependencies(_ list: inout [Int], in link: inout LinkMap) -> LoaderFailure? {
+    var (isListed, isDone) = (IndexSet(), IndexSet())
+    for index in list { isListed.insert(index) }
     var position = 0
-    defer { link.searchOrder = list }
     while position < list.count {
       let current = list[position]
-      isDone.insert(current)
+      guard isDone.insert(current), let file = link.maps[current].file else {
+        position += 1
+        continue
+      }
       var at = position
-      for dependency in link.maps[current].file?.object.dependencies ?? [] {
-        guard
-          let name = expand(dependency.name, origin: { self.origin(of: link.maps[current].file!) }),
-          !name.isEmpty || dependency.name.isEmpty
-        else {
-          if dependency.kind == .auxiliary {
-            throw LoaderFailure(
-              path: dependency.name, reason: "empty dynamic string token substitution")
+      for dependency in file.object.dependencies {
+        do throws(LoaderFailure) {
+          guard let name = try expand(dependency, of: file) else {
+            if dependency.kind == .needed { link.isNeeded(nil, by: current) }
+            continue
           }
-          if dependency.kind == .needed { link.maps[current].needed.append(nil) }
-          continue
-        }
-        switch dependency.kind {
-        case .needed:
-          let index = try map(name, for: current, in: &link)
-          link.maps[current].needed.append(index)
-          if isListed.insert(index).inserted { list.append(index) }
-        case .auxiliary, .filter:
-          let index: Int
-          do throws(LoaderFailure) {
-            index = try map(name, for: current, in: &link)
-          } catch {
-            if dependency.kind == .auxiliary { continue }
-            throw error
+          let index = try map(
+            name, for: current, in: &link, isOptional: dependency.kind == .auxiliary)
+          if dependency.kind == .needed {
+            link.isNeeded(index, by: current)
+            if isListed.insert(index) { list.append(index) }
+            continue
           }
-          if !isListed.insert(index).inserted {
+          if !isListed.insert(index) {
             // Behind the object it moves to the front of it; before it, it stays.
             guard let late = list[(at + 1)...].firstIndex(of: index) else { continue }
             list.remove(at: late)
@@ -147,106 +160,149 @@ package final class Loader {
           list.insert(index, at: at)
           link.move(index, before: current)
           at += 1
+        } catch {
+          if dependency.kind != .auxiliary { return error }
         }
       }
-      while position < list.count, isDone.contains(list[position]) { position += 1 }
-    }
-  }
-
-  /// Maps an object by a name and gives its index: glibc's `_dl_map_object`.
-  private func map(
-    _ name: String, for requester: Int, in link: inout LinkMap, isPreload: Bool = false
-  ) throws(LoaderFailure) -> Int {
-    if let known = link.byName[name] {
-      link.maps[known].add(name)
-      return known
-    }
-    guard let (file, via) = try find(name, for: requester, in: link) else {
-      if isPreload { throw LoaderFailure(path: name, reason: "cannot open shared object file") }
-      return link.append(
-        .init(name: name, path: name, file: nil, requester: requester, via: via(name)))
-    }
-    if let known = link.byFile[.init(file.identity)] {
-      link.maps[known].add(name)
-      if link.byName[name] == nil { link.byName[name] = known }
-      return known
-    }
-    if let reason = file.object.refusalAsLibrary {
-      throw LoaderFailure(path: name, reason: reason)
-    }
-    return link.append(
-      .init(
-        name: name, path: file.path, file: file, requester: requester,
-        via: isPreload ? .preload : via))
-  }
-
-  private func via(_ name: String) -> Via { name.contains("/") ? .path : .cache }
-
-  // MARK: search
-
-  private func find(
-    _ name: String, for requester: Int, in link: LinkMap
-  ) throws(LoaderFailure) -> (OpenedFile, Via)? {
-    if name.utf8.contains(0x2f) {
-      switch open(name) {
-      case .file(let file): return (file, .path)
-      case .passedOver: return nil
-      case .fatal(let failure): throw failure
-      }
-    }
-    let object = link.maps[requester].file!.object
-    if object.runpath == nil {
-      var hasSeenProgram = false
-      var index: Int? = requester
-      while let at = index {
-        let map = link.maps[at]
-        if let file = map.file, let path = rpath(of: file) {
-          if let hit = try search(path, for: name) {
-            return (hit.file, .rpath(directory: hit.directory, of: at))
-          }
-          hasSeenProgram = hasSeenProgram || at == 0
-        }
-        index = map.requester
-      }
-      if !hasSeenProgram, let path = rpath(of: link.maps[0].file!),
-        let hit = try search(path, for: name)
-      {
-        return (hit.file, .rpath(directory: hit.directory, of: 0))
-      }
-    }
-    if let path = link.libraryPath, let hit = try search(path, for: name) {
-      return (hit.file, .libraryPath(hit.directory))
-    }
-    if let path = runpath(of: link.maps[requester].file!), let hit = try search(path, for: name) {
-      return (hit.file, .runpath(hit.directory))
-    }
-    let isConfined = object.flags.contains(.noDefaultLibraries)
-    if let cached = cachePath(of: name),
-      !isConfined || !world.systemDirectories.contains(where: cached.hasPrefix)
-    {
-      switch open(cached) {
-      case .file(let file): return (file, .cache)
-      case .passedOver: break
-      case .fatal(let failure): throw failure
-      }
-    }
-    if !isConfined, let hit = try search(systemPath, for: name) {
-      return (hit.file, .systemDirectory(hit.directory))
     }
     return nil
   }
 
-  private func cachePath(of name: String) -> String? {
-    if let known = cachePaths[name] { return known }
-    let path = world.cache?.path(of: name, for: demand)
-    cachePaths[name] = path
-    return path
+  /// The name with its tokens replaced; nil where nothing is left of it.
+  private func expand(
+    _ dependency: ELFObject.Dependency, of file: OpenedFile
+  ) throws(LoaderFailure) -> String? {
+    if dependency.isPlain { return dependency.name }
+    let name = expand(dependency.name) { origin(of: file) }
+    if !name.isEmpty || dependency.name.isEmpty { return name }
+    guard dependency.kind == .auxiliary else { return nil }
+    throw LoaderFailure(path: dependency.name, reason: "empty dynamic string token substitution")
+  }
+
+  /// Maps an object by a name and gives its number: glibc's `_dl_map_object`.
+  private func map(
+    _ name: String, for requester: Int, in link: inout LinkMap, isPreload: Bool = false,
+    isOpened: Bool = false, isOptional: Bool = false
+  ) throws(LoaderFailure) -> Int {
+    if let known = link.number(of: name) { return known }
+    let (file, via): (OpenedFile, Via)
+    switch try find(name, for: requester, in: link) {
+    case .file(let found, let how): (file, via) = (found, how)
+    case .nothing(let miss):
+      let reason = miss.reason(otherClass: otherClass)
+      if isPreload || isOpened || isOptional { throw LoaderFailure(path: name, reason: reason) }
+      var map = LinkMap.Map(name: name, path: name, file: nil, requester: requester, via: .path)
+      map.reason = reason
+      return link.append(map)
+    }
+    if let known = link.number(of: file, as: name) { return known }
+    if let reason = file.object.refusalAsLibrary {
+      throw LoaderFailure(path: name, reason: reason)
+    }
+    // What is opened by a program that runs has no requester whose search path would count.
+    return link.append(
+      LinkMap.Map(
+        name: name, path: file.path, file: file, requester: isOpened ? nil : requester,
+        via: isPreload ? .preload : via))
+  }
+
+  // MARK: search
+
+  private enum Finding {
+    case file(OpenedFile, Via)
+    case nothing(Miss)
+
+    /// The same, when something was tried before.
+    func after(_ miss: Miss) -> Self {
+      if case .nothing(let why) = self { .nothing(why.after(miss)) } else { self }
+    }
+  }
+
+  private func find(
+    _ name: String, for requester: Int, in link: borrowing LinkMap
+  ) throws(LoaderFailure) -> Finding {
+    if name.utf8.contains(0x2f) {
+      switch open(expand(name) { origin(of: link.maps[requester].file!) }) {
+      case .file(let file): return .file(file, .path)
+      case .passedOver(let miss): return .nothing(miss)
+      case .fatal(let failure): throw failure
+      }
+    }
+    var miss = Miss()
+    func search(_ path: SearchPath) throws(LoaderFailure) -> (file: OpenedFile, directory: String)?
+    {
+      switch try find(name, in: path) {
+      case .file(let file, let directory): return (file, directory)
+      case .nothing(let why):
+        miss = why.after(miss)
+        return nil
+      }
+    }
+    let file = link.maps[requester].file!
+    let object = file.object
+    if object.runpath == nil {
+      var hasSeenProgram = false
+      var index: Int? = requester
+      while let at = index {
+        if let owner = link.maps[at].file, let path = rpath(of: owner) {
+          if let hit = try search(path) {
+            return .file(hit.file, .rpath(directory: hit.directory, of: at))
+          }
+          hasSeenProgram = hasSeenProgram || at == 0
+        }
+        index = link.maps[at].requester
+      }
+      if !hasSeenProgram, let path = rpath(of: link.maps[0].file!), let hit = try search(path) {
+        return .file(hit.file, .rpath(directory: hit.directory, of: 0))
+      }
+    }
+    if let path = link.libraryPath, let hit = try search(path) {
+      return .file(hit.file, .libraryPath(hit.directory))
+    }
+    if let path = runpath(of: file), let hit = try search(path) {
+      return .file(hit.file, .runpath(hit.directory))
+    }
+    if !object.flags.contains(.noDefaultLibraries) {
+      let finding: Result<Finding, LoaderFailure>
+      if let known = common[name] {
+        finding = known
+      } else {
+        finding = Result { () throws(LoaderFailure) in
+          try findInSystem(name, isConfined: false)
+        }
+        common[name] = finding
+      }
+      return try finding.get().after(miss)
+    }
+    return try findInSystem(name, isConfined: true).after(miss)
+  }
+
+  /// Looks in the cache and in the linker's own directories; what is confined wants nothing of
+  /// those, in neither.
+  private func findInSystem(
+    _ name: String, isConfined: Bool
+  ) throws(LoaderFailure) -> Finding {
+    var miss = Miss()
+    if let cached = world.cache?.path(of: name, for: demand),
+      !isConfined || !world.systemDirectories.contains(where: cached.hasPrefix)
+    {
+      switch open(cached) {
+      case .file(let file): return .file(file, .cache)
+      case .passedOver(let why): miss = why
+      case .fatal(let failure): throw failure
+      }
+    }
+    if isConfined { return .nothing(miss) }
+    switch try find(name, in: systemPath) {
+    case .file(let file, let directory): return .file(file, .systemDirectory(directory))
+    case .nothing(let why): return .nothing(why.after(miss))
+    }
   }
 
   /// Looks a name up in the directories of a list: glibc's `open_path`.
-  private func search(
-    _ path: SearchPath, for name: String
-  ) throws(LoaderFailure) -> SearchPath.Hit? {
+  private func find(
+    _ name: String, in path: SearchPath
+  ) throws(LoaderFailure) -> SearchPath.Finding {
     if let known = path.found[name] { return try known.get() }
     let result = Result { () throws(LoaderFailure) in try look(for: name, in: path) }
     path.found[name] = result
@@ -255,24 +311,29 @@ package final class Loader {
 
   private func look(
     for name: String, in path: SearchPath
-  ) throws(LoaderFailure) -> SearchPath.Hit? {
+  ) throws(LoaderFailure) -> SearchPath.Finding {
+    var miss = Miss()
     for directory in path.directories {
-      var code: Int32 = 2
+      miss.code = 2
       for (prefix, contents) in directory.parts {
         if case .names(let names) = contents, !names.contains(name) {
-          code = 2
+          // NAME_MAX: the linker would be told ENAMETOOLONG.
+          miss.code = name.utf8.count > 255 ? 36 : 2
           continue
         }
         switch open(prefix + name) {
-        case .file(let file): return .init(file: file, directory: directory.path)
+        case .file(let file): return .file(file, directory: directory.path)
         case .fatal(let failure): throw failure
-        case .passedOver(let errno): code = errno
+        case .passedOver(let why):
+          miss = why.after(miss)
         }
       }
-      // It is there and something is wrong with it: neither ENOENT nor EACCES.
-      if code != 2 && code != 13 { return nil }
+      // It is there and something is wrong with it: not ENOENT, EACCES or, by now, ENOTDIR.
+      let isHarmless =
+        miss.code == 2 || miss.code == 13 || (miss.code == 20 && world.release >= .init(2, 41))
+      if !isHarmless { break }
     }
-    return nil
+    return .nothing(miss)
   }
 
   /// Opens a file and looks at its header: glibc's `open_verify`.
@@ -282,18 +343,19 @@ package final class Loader {
     func verdict(_ refusal: ELFHeader.Refusal?) -> Opened? {
       switch refusal {
       case nil: nil
-      case .passedOver: .passedOver(2)
+      case .otherClass: .passedOver(Miss(isOtherClass: true))
+      case .otherMachine: .passedOver(Miss())
       case .fatal(let reason): .fatal(LoaderFailure(path: path, reason: reason))
       }
     }
     let result: Opened
     switch files.file(at: absolute(path)) {
-    case .absent: result = .passedOver(2)
+    case .absent: result = .passedOver(Miss())
     // A directory is opened and then not read.
     case .unreadable(21):
       result = .fatal(
         LoaderFailure(path: path, reason: "cannot read file data: \(SystemError.text(21))"))
-    case .unreadable(let code): result = .passedOver(code)
+    case .unreadable(let code): result = .passedOver(Miss(code: code))
     case .waiting:
       result = .fatal(
         LoaderFailure(path: path, reason: "a FIFO, at which the linker would wait for ever"))
@@ -304,12 +366,12 @@ package final class Loader {
     case .unusable(.invalid(let what, let header)):
       result =
         verdict(
-          header.refusal(by: linker, passesOverForeignOrders: passesOverForeignOrders))
+          header.refusal(by: linker, looksAtMachineFirst: looksAtMachineFirst))
         ?? .fatal(LoaderFailure(path: path, reason: what))
     case .object(let object, let identity):
       result =
         verdict(
-          object.header.refusal(by: linker, passesOverForeignOrders: passesOverForeignOrders))
+          object.header.refusal(by: linker, looksAtMachineFirst: looksAtMachineFirst))
         ?? .file(OpenedFile(path: path, object: object, identity: identity))
     }
     opened[path] = result
@@ -323,10 +385,18 @@ package final class Loader {
 
   // MARK: lists of directories
 
+  private func searchPath(of libraryPath: [String], for program: OpenedFile) -> SearchPath? {
+    guard !libraryPath.isEmpty else { return nil }
+    return searchPath(
+      libraryPath.joined(separator: "\0"), separator: "\0", origin: origin(of: program))
+  }
+
   private func rpath(of file: OpenedFile) -> SearchPath? {
     if let known = file.rpath { return known }
     let text = file.object.runpath == nil ? file.object.rpath : nil
-    let path = text.flatMap { $0.isEmpty ? nil : searchPath($0, separator: ":", origin: origin(of: file)) }
+    let path = text.flatMap {
+      $0.isEmpty ? nil : searchPath($0, separator: ":", origin: origin(of: file))
+    }
     file.rpath = .some(path)
     return path
   }
@@ -334,7 +404,9 @@ package final class Loader {
   private func runpath(of file: OpenedFile) -> SearchPath? {
     if let known = file.runpath { return known }
     let text = file.object.runpath
-    let path = text.flatMap { $0.isEmpty ? nil : searchPath($0, separator: ":", origin: origin(of: file)) }
+    let path = text.flatMap {
+      $0.isEmpty ? nil : searchPath($0, separator: ":", origin: origin(of: file))
+    }
     file.runpath = .some(path)
     return path
   }
@@ -350,8 +422,8 @@ package final class Loader {
     for element in text.split(separator: separator, omittingEmptySubsequences: false) {
       var path = String(element)
       if !path.isEmpty {
-        guard let expanded = expand(path, origin: { origin }), !expanded.isEmpty else { continue }
-        path = expanded
+        path = expand(path) { origin }
+        if path.isEmpty { continue }
         while path.utf8.count > 1, path.utf8.last == 0x2f { path.removeLast() }
         if path.utf8.last != 0x2f { path += "/" }
       }
@@ -400,7 +472,9 @@ package final class Loader {
   }
 
   /// Replaces `$ORIGIN`, `$PLATFORM` and `$LIB`, with or without braces.
-  private func expand(_ text: String, origin: () -> String) -> String? {
+  ///
+  /// Nothing is left of a text with a token that has no replacement.
+  private func expand(_ text: String, origin: () -> String) -> String {
     guard text.utf8.contains(0x24) else { return text }
     let bytes = Array(text.utf8)
     var result: [UInt8] = []
@@ -417,7 +491,8 @@ package final class Loader {
         result += origin().utf8
         at += length
       } else if let length = Self.token("PLATFORM", rest) {
-        result += world.processor.platform.utf8
+        guard let platform = world.processor.platform else { return "" }
+        result += platform.utf8
         at += length
       } else if let length = Self.token("LIB", rest) {
         result += world.libraryToken.utf8
@@ -440,120 +515,5 @@ package final class Loader {
     case 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a: return nil
     default: return name.utf8.count
     }
-  }
-}
-
-/// The objects of one program as they are mapped.
-struct LinkMap {
-  struct Map {
-    /// The names by which it was asked for.
-    var names: [String]
-    var path: String
-    /// nil for what was not found.
-    var file: OpenedFile?
-    var requester: Int?
-    var via: Via
-    var needed: [Int?] = []
-
-    init(name: String, path: String, file: OpenedFile?, requester: Int?, via: Via) {
-      names = [name]
-      self.path = path
-      self.file = file
-      self.requester = requester
-      self.via = via
-    }
-
-    mutating func add(_ name: String) {
-      if name != path, !names.contains(name) { names.append(name) }
-    }
-  }
-
-  /// The files of one device; the program and the linker are mapped by the kernel and not known.
-  struct FileKey: Hashable {
-    var device: UInt64
-    var inode: UInt64
-
-    init(_ identity: FileIdentity) {
-      device = identity.device
-      inode = identity.inode
-    }
-  }
-
-  /// The program, the linker, and what was mapped after them.
-  private(set) var chain = [0, 1]
-  var maps: [Map]
-  var byName: [String: Int] = [:]
-  var byFile: [FileKey: Int] = [:]
-  var libraryPath: SearchPath?
-  var searchOrder: [Int] = []
-
-  init(program: OpenedFile, path: String, world: LoaderWorld) {
-    let interpreter = program.object.interpreter ?? world.interpreter
-    maps = [
-      Map(name: "", path: path, file: program, requester: nil, via: .program),
-      Map(
-        name: interpreter, path: world.interpreter,
-        file: OpenedFile(
-          path: world.interpreter, object: world.interpreterObject,
-          identity: world.interpreterIdentity),
-        requester: nil, via: .interpreter),
-    ]
-    byName[""] = 0
-    if let soname = program.object.soname { byName[soname] = 0 }
-    for name in [interpreter, world.interpreter, world.interpreterObject.soname ?? interpreter]
-    where byName[name] == nil {
-      byName[name] = 1
-    }
-  }
-
-  mutating func append(_ map: Map) -> Int {
-    let index = maps.count
-    maps.append(map)
-    chain.append(index)
-    guard let file = map.file else { return index }
-    for name in [map.names[0], map.path, file.object.soname ?? map.path] where byName[name] == nil {
-      byName[name] = index
-    }
-    byFile[FileKey(file.identity)] = index
-    return index
-  }
-
-  mutating func move(_ index: Int, before other: Int) {
-    chain.removeAll { $0 == index }
-    chain.insert(index, at: chain.firstIndex(of: other) ?? chain.endIndex)
-  }
-
-  /// What `ld.so --list` prints.
-  var closure: Closure {
-    var chain = chain.filter { $0 != 1 }
-    // The linker stands where the search for symbols comes to it.
-    let order = searchOrder.filter { maps[$0].file != nil }
-    if let at = order.firstIndex(of: 1), at > 0 {
-      chain.insert(1, at: chain.firstIndex(of: order[at - 1])! + 1)
-    }
-    // What stands before the program stands behind it here.
-    chain = [0] + chain.filter { $0 != 0 }
-    var number: [Int: Int] = [:]
-    for index in chain where maps[index].file != nil { number[index] = number.count }
-    var closure = Closure(objects: [], missing: [], failure: nil)
-    for index in chain {
-      let map = maps[index]
-      let requester = map.requester.flatMap { number[$0] }
-      guard let file = map.file else {
-        closure.missing.append(
-          .init(name: map.names[0], requester: requester ?? 0, position: closure.objects.count))
-        continue
-      }
-      var via = map.via
-      if case .rpath(let directory, let owner) = via {
-        via = .rpath(directory: directory, of: number[owner] ?? 0)
-      }
-      closure.objects.append(
-        LoadedObject(
-          path: map.path, requestedName: map.names[0], names: map.names, object: file.object,
-          identity: file.identity, requester: requester, via: via,
-          needed: map.needed.map { $0.flatMap { number[$0] } }))
-    }
-    return closure
   }
 }

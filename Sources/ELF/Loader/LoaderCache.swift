@@ -63,7 +63,9 @@ package struct LoaderCache: Sendable {
   /// The extension with tag 1: offsets of the names.
   private static func subdirectories(of table: ByteTable, start: Int) -> [String] {
     let at = Int(table.u32(start + 32))
-    guard at > 0, at % 4 == 0, at + 8 <= table.count, table.u32(at) == 0xeaa4_2174 else { return [] }
+    guard at > 0, at % 4 == 0, at + 8 <= table.count, table.u32(at) == 0xeaa4_2174 else {
+      return []
+    }
     let sections = Int(table.u32(at + 4))
     guard sections <= (table.count - at - 8) / 16 else { return [] }
     var found: (offset: Int, size: Int)?
@@ -110,10 +112,20 @@ package struct LoaderCache: Sendable {
     package var capabilities: UInt64?
     /// The bit of the platform, such as haswell.
     package var platform: UInt64
+
+    package init(
+      flags: [Int32], subdirectories: [String], level: Int, capabilities: UInt64?, platform: UInt64
+    ) {
+      self.flags = flags
+      self.subdirectories = subdirectories
+      self.level = level
+      self.capabilities = capabilities
+      self.platform = platform
+    }
   }
 
   /// The path that the linker takes for a name.
-  func path(of name: String, for demand: Demand) -> String? {
+  package func path(of name: String, for demand: Demand) -> String? {
     let name = Array(name.utf8)
     var (left, right) = (0, count - 1)
     while left <= right {

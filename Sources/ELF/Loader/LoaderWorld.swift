@@ -3,14 +3,16 @@ package struct LoaderProcessor: Hashable, Sendable {
   /// The level of the instruction set: 1 to 4 on x86-64; 1 where there are no levels.
   package var level: Int
   /// `AT_PLATFORM` or what the linker puts in its place, such as `haswell`; the text of `$PLATFORM`.
-  package var platform: String
+  /// nil where the kernel gives none, as on riscv64.
+  package var platform: String?
   /// The subdirectories of `glibc-hwcaps` that it can use, best first.
   package var subdirectories: [String]
   /// The capabilities that older linkers make subdirectories of, by rising bits of theirs.
   package var capabilities: [String]
 
   package init(
-    level: Int = 1, platform: String, subdirectories: [String] = [], capabilities: [String] = []
+    level: Int = 1, platform: String? = nil, subdirectories: [String] = [],
+    capabilities: [String] = []
   ) {
     self.level = level
     self.platform = platform
@@ -37,8 +39,13 @@ package struct LoaderProcessor: Hashable, Sendable {
   }
 
   var platformBit: UInt64 {
-    ["i586": 1 << 48, "i686": 1 << 49, "haswell": 1 << 50, "xeon_phi": 1 << 51][
-      platform, default: 0]
+    switch platform {
+    case "i586": 1 << 48
+    case "i686": 1 << 49
+    case "haswell": 1 << 50
+    case "xeon_phi": 1 << 51
+    default: 0
+    }
   }
 }
 
@@ -73,6 +80,24 @@ package struct LoaderWorld: Sendable {
   package var cache: LoaderCache?
   /// The names that `ld.so.preload` asks for.
   package var preloads: [String]
+
+  package init(
+    interpreter: String, interpreterObject: ELFObject, interpreterIdentity: FileIdentity,
+    release: Release, systemDirectories: [String], cachePath: String, preloadPath: String,
+    libraryToken: String, processor: LoaderProcessor, cache: LoaderCache?, preloads: [String]
+  ) {
+    self.interpreter = interpreter
+    self.interpreterObject = interpreterObject
+    self.interpreterIdentity = interpreterIdentity
+    self.release = release
+    self.systemDirectories = systemDirectories
+    self.cachePath = cachePath
+    self.preloadPath = preloadPath
+    self.libraryToken = libraryToken
+    self.processor = processor
+    self.cache = cache
+    self.preloads = preloads
+  }
 
   /// A release of the GNU C library.
   package struct Release: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -110,8 +135,15 @@ package struct LoaderWorld: Sendable {
     let strings = bytes.split(separator: 0)
     // The linker's own texts: glibc's version.h, dl-cache.h, rtld.c.
     let directories = systemDirectories(in: strings)
-    guard let release = release(in: strings), !directories.isEmpty else {
-      throw fail("it is not the one of a GNU C library")
+    guard !directories.isEmpty else { throw fail("it is not the one of a GNU C library") }
+    // Before 2.33 only the C library itself tells its release.
+    let beside = interpreter.lastIndex(of: "/").map { String(interpreter[...$0]) } ?? ""
+    let libraries = ([beside] + directories).lazy.compactMap {
+      files.contents(of: $0 + "libc.so.6")
+    }
+    guard let release = release(in: bytes) ?? libraries.compactMap(release).first else {
+      throw fail(
+        "it does not tell its release, and there is no libc.so.6 of a GNU C library beside it")
     }
     func path(ending: String) -> String? {
       strings.lazy.filter { $0.first == 0x2f && $0.reversed().starts(with: ending.utf8.reversed()) }
@@ -132,7 +164,7 @@ package struct LoaderWorld: Sendable {
       cache: files.contents(of: cachePath).flatMap {
         LoaderCache($0, order: object.identity.order)
       },
-      preloads: files.contents(of: preloadPath).map(preloads) ?? [])
+      preloads: files.contents(of: preloadPath).map(preloads(in:)) ?? [])
   }
 
   /// SYSTEM_DIRS: the first of the longest runs of absolute paths that end in a slash, with one NUL
@@ -152,24 +184,24 @@ package struct LoaderWorld: Sendable {
     return longest
   }
 
-  private static func release(in strings: [ArraySlice<UInt8>]) -> Release? {
-    for string in strings where string.count < 1000 && string.contains(0x20) {
-      let words = string.split { $0 == 0x20 || $0 == 0x0a || $0 == 0x2c }
-      for index in words.indices.dropFirst(2)
-      where words[index - 1].elementsEqual("version".utf8)
-        && words[index - 2].elementsEqual("release".utf8)
-      {
-        let numbers = String(decoding: words[index], as: UTF8.self).split(separator: ".")
-          .prefix(2).compactMap { Int($0.prefix { $0.isNumber }) }
-        if numbers.count == 2 { return Release(numbers[0], numbers[1]) }
-      }
+  /// What stands behind "stable release version" or "development release version".
+  private static func release(in bytes: [UInt8]) -> Release? {
+    let words = Array("release version ".utf8)
+    var at = bytes.startIndex
+    while let found = bytes[at...].firstIndex(of: words[0]) {
+      at = found + 1
+      guard bytes[found...].starts(with: words) else { continue }
+      let numbers = bytes[(found + words.count)...].prefix(8)
+        .prefix { $0 == 0x2e || (0x30...0x39).contains($0) }
+        .split(separator: 0x2e).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+      if numbers.count >= 2 { return Release(numbers[0], numbers[1]) }
     }
     return nil
   }
 
   /// The names in a file of the form of ld.so.preload: between white space and colons, with
   /// comments from `#` to the end of the line.
-  private static func preloads(_ bytes: [UInt8]) -> [String] {
+  package static func preloads(in bytes: [UInt8]) -> [String] {
     bytes.split(separator: 0x0a, omittingEmptySubsequences: true)
       .map { $0.prefix { $0 != 0x23 } }
       .flatMap { $0.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x3a || $0 == 0 } }
@@ -186,11 +218,12 @@ package struct LoaderWorld: Sendable {
       directories += processor.subdirectories.map { "glibc-hwcaps/\($0)/" }
     }
     if release <= Release(2, 36) {
-      let parts = (processor.capabilities + [processor.platform, "tls"]).suffix(16)
+      let parts = (processor.capabilities + [processor.platform ?? "", "tls"])
+        .filter { !$0.isEmpty }
       for mask in stride(from: 1 << parts.count - 1, to: 0, by: -1) {
         directories.append(
-          zip(parts.indices, parts).reversed().lazy
-            .filter { mask >> ($0.0 - parts.startIndex) & 1 == 1 }.map { "\($0.1)/" }.joined())
+          parts.indices.reversed().lazy.filter { mask >> $0 & 1 == 1 }.map { "\(parts[$0])/" }
+            .joined())
       }
     }
     return directories

@@ -14,16 +14,36 @@ final class OpenedFile {
   }
 }
 
+/// Why nothing was found.
+struct Miss {
+  /// The errno of the last try.
+  var code: Int32 = 2
+  /// Whether there is a file of the name for programs of the other class.
+  var isOtherClass = false
+
+  /// The same, when something was tried before.
+  func after(_ miss: Miss) -> Self {
+    Miss(code: code, isOtherClass: isOtherClass || miss.isOtherClass)
+  }
+
+  /// The linker's words for it, where the other class is the one with so many bits.
+  func reason(otherClass bits: Int) -> String {
+    isOtherClass
+      ? "wrong ELF class: ELFCLASS\(bits)"
+      : "cannot open shared object file: \(SystemError.text(code))"
+  }
+}
+
 /// A list of directories, searched for many names.
 final class SearchPath {
   let directories: [SearchDirectory]
   /// What was found by a name.
-  var found: [String: Result<Hit?, LoaderFailure>] = [:]
+  var found: [String: Result<Finding, LoaderFailure>] = [:]
 
-  struct Hit {
-    var file: OpenedFile
-    /// As it stands in the list.
-    var directory: String
+  enum Finding {
+    /// The directory as it stands in the list.
+    case file(OpenedFile, directory: String)
+    case nothing(Miss)
   }
 
   init(_ directories: [SearchDirectory]) { self.directories = directories }
@@ -39,5 +59,22 @@ final class SearchDirectory {
   init(path: String, parts: [(prefix: String, contents: LoaderDirectory)]) {
     self.path = path
     self.parts = parts
+  }
+}
+
+/// A set of small numbers.
+struct IndexSet {
+  private var isIn: [Bool] = []
+
+  /// Whether it was not in before.
+  @discardableResult
+  mutating func insert(_ index: Int) -> Bool {
+    while isIn.count <= index { isIn.append(false) }
+    defer { isIn[index] = true }
+    return !isIn[index]
+  }
+
+  mutating func remove(_ index: Int) {
+    if index < isIn.count { isIn[index] = false }
   }
 }

@@ -12,11 +12,17 @@ package final class ABIChecker {
   private let libraryPath: [String]
   private let preload: [String]
 
-  private var loaders: [String: Result<Loader, LoaderWorldError>] = [:]
+  private var scenes: [String: Result<Scene, LoaderWorldError>] = [:]
   private var numbers: [FileIdentity: Int] = [:]
   private var versionMemo: [Pair: [Finding]] = [:]
   private var symbolMemo: [Scope: [SymbolTable.Reference]] = [:]
   private var pluginMemo: [PluginKey: [Finding]] = [:]
+
+  /// A dynamic linker and the files that it sees.
+  private struct Scene {
+    var loader: Loader
+    var files: any LoaderFiles
+  }
 
   private struct Pair: Hashable {
     var requester: Int
@@ -67,31 +73,37 @@ package final class ABIChecker {
     result.interpreter = interpreter
 
     // Without the injection first: whether it is concerned, and what is wrong anyway.
-    let loader: Loader
-    switch self.loader(interpreter, binds: []) {
-    case .success(let made): loader = made
+    let scene: Scene
+    switch self.scene(interpreter, binds: []) {
+    case .success(let made): scene = made
     case .failure(let error):
       result.findings.append(
         Finding(
-          .resolution, .fail, file: interpreter, "the dynamic linker cannot be used: \(error.reason)",
+          .resolution, .fail, file: interpreter,
+          "the dynamic linker cannot be used: \(error.reason)",
           remedy: "check that this world has it"))
       return result
     }
-    result.release = loader.world.release.description
-    let own = closure(of: path, by: loader, bundle: nil, method: .present)
+    result.release = scene.loader.world.release.description
+    let own = closure(of: path, by: scene.loader, bundle: nil, method: .present)
     let wanted = own.wantedMPINames
     guard !wanted.isEmpty || !own.mpiLibraries.isEmpty else { return result }
     result.usesMPI = true
     result.family = family(of: own, wanted: wanted)
 
     guard method != .present else {
-      result.use(own, bundle: nil)
-      result.findings = findings(of: own, baseline: nil, interpreter: interpreter)
+      result.bundle = own.mpiLibraries.first.flatMap { bundle(at: own.objects[$0].path) }
+      result.use(own, bundle: result.bundle)
+      result.findings = findings(of: own, baseline: nil, in: scene)
+      if let bundle = result.bundle {
+        result.findings += plugins(of: bundle, with: own, in: scene) + launch(of: bundle)
+      }
       return result
     }
     guard let bundle = bundle(for: wanted, family: result.family) else {
       result.findings.append(
-        Finding(.family, .fail, "the directory holds no MPI", remedy: "name the directory of an MPI"))
+        Finding(
+          .family, .fail, "the directory holds no MPI", remedy: "name the directory of an MPI"))
       return result
     }
     result.bundle = bundle
@@ -107,14 +119,14 @@ package final class ABIChecker {
           remedy: "inject by library-path or preload, or rebuild it with rpath_overrides"))
       return result
     }
-    guard case .success(let loader) = self.loader(interpreter, binds: binds) else { return result }
-    let injected = closure(of: path, by: loader, bundle: bundle, method: method)
+    guard case .success(let scene) = self.scene(interpreter, binds: binds) else { return result }
+    let injected = closure(of: path, by: scene.loader, bundle: bundle, method: method)
     result.use(injected, bundle: bundle)
     result.findings = applied(injected, wanted: wanted, family: result.family, bundle: bundle)
-    result.findings += findings(of: injected, baseline: own, interpreter: interpreter)
+    result.findings += findings(of: injected, baseline: own, in: scene)
     if result.picked?.isInjected == true {
       result.findings += skew(of: own, injected, bundle: bundle, family: result.family)
-      result.findings += plugins(of: bundle, with: injected, by: loader)
+      result.findings += plugins(of: bundle, with: injected, in: scene)
       result.findings += launch(of: bundle)
     }
     return result
@@ -127,6 +139,14 @@ package final class ABIChecker {
     bundles.first { bundle in wanted.contains { bundle.libraries[$0] == bundle.path } }
       ?? bundles.first { bundle in wanted.contains { bundle.libraries[$0] != nil } }
       ?? bundles.first { $0.library.family == family } ?? bundles.first
+  }
+
+  /// The MPI that a library belongs to.
+  private func bundle(at path: String) -> MPIBundle? {
+    if let known = foundBundles[path] { return known }
+    let found = MPIBundle.find(at: path, in: world.files).first
+    foundBundles[path] = .some(found)
+    return found
   }
 
   private func family(of closure: Closure, wanted: [String]) -> MPIFamily? {
@@ -178,11 +198,21 @@ package final class ABIChecker {
     guard ours.isEmpty else {
       if libraries.count > 1 {
         let paths = libraries.map { closure.objects[$0].path }
+        // The first one's symbols are used by all, the second's own code too. Only one of the same
+        // ABI lets itself be replaced so, and only by one that has all that the program calls.
+        let isReplaced =
+          ours.first == libraries.first
+          && libraries.allSatisfy {
+            MPILibrary.family(of: closure.objects[$0].object) == bundle.library.family
+          }
+          && !closure.isSplit(between: libraries)
         findings.append(
           Finding(
-            .resolution, .fail, file: paths[1],
+            .resolution, isReplaced ? .warn : .fail, file: paths[1],
             "two MPI libraries are loaded into one process: \(paths.joined(separator: " and "))",
-            remedy: "inject by one way only, or rebuild the library that brings the second"))
+            remedy: isReplaced
+              ? "inject by a directory that has the name that the program asks for"
+              : "inject by one way only, or rebuild the library that brings the second"))
       }
       if let family, family != bundle.library.family {
         findings.append(familyFinding(family, bundle, .fail))
@@ -236,27 +266,33 @@ package final class ABIChecker {
 
   // MARK: what the linker would do
 
-  private func loader(_ interpreter: String, binds: [(path: String, target: String)])
-    -> Result<Loader, LoaderWorldError>
+  private func scene(_ interpreter: String, binds: [(path: String, target: String)])
+    -> Result<Scene, LoaderWorldError>
   {
     let key = "\(interpreter)|" + binds.map { "\($0.path)=\($0.target)" }.joined(separator: "|")
-    if let known = loaders[key] { return known }
+    if let known = scenes[key] { return known }
     let world = world.binding(binds)
     let made = Result { () throws(LoaderWorldError) in
-      Loader(
-        world: try LoaderWorld.reading(
-          interpreter: interpreter, files: world.files, processor: world.processor),
+      Scene(
+        loader: Loader(
+          world: try LoaderWorld.reading(
+            interpreter: interpreter, files: world.files, processor: world.processor),
+          files: world.files),
         files: world.files)
     }
-    loaders[key] = made
+    scenes[key] = made
     return made
   }
 
   private func closure(
     of path: String, by loader: Loader, bundle: MPIBundle?, method: InjectionMethod
   ) -> Closure {
-    var libraryPath = libraryPath
-    var preload = preload
+    // What the environment injects already is no part of what a program has of its own.
+    let injected = Set(bundles.map(\.directory))
+    var libraryPath =
+      method == self.method && method == .present
+      ? libraryPath : libraryPath.filter { !injected.contains($0) }
+    var preload = preload.filter { path in !bundles.contains { $0.path == path } }
     if let bundle {
       if method == .libraryPath { libraryPath.insert(bundle.directory, at: 0) }
       if method == .preload { preload.insert(bundle.path, at: 0) }
@@ -266,12 +302,13 @@ package final class ABIChecker {
 
   // MARK: steps A, D to H: whether what is loaded fits together
 
-  private func findings(of closure: Closure, baseline: Closure?, interpreter: String) -> [Finding] {
+  private func findings(of closure: Closure, baseline: Closure?, in scene: Scene) -> [Finding] {
     var findings: [Finding] = []
     if let failure = closure.failure {
       findings.append(
         Finding(
-          .resolution, .fail, file: failure.path, "the dynamic linker refuses it: \(failure.reason)",
+          .resolution, .fail, file: failure.path,
+          "the dynamic linker refuses it: \(failure.reason)",
           remedy: "repair or remove that file"))
     }
     for missing in closure.missing {
@@ -283,9 +320,12 @@ package final class ABIChecker {
     }
     findings += identities(closure)
     findings += generations(closure)
-    findings += libcParts(closure)
+    findings += libcParts(closure, in: scene)
     findings += versions(closure)
-    findings += symbols(closure, baseline: baseline)
+    // Where a library is missing, so is what it defines.
+    if closure.missing.isEmpty && closure.failure == nil {
+      findings += symbols(closure, baseline: baseline, in: scene)
+    }
     findings += processorLevels(closure)
     return findings
   }
@@ -302,6 +342,9 @@ package final class ABIChecker {
   }
 
   /// Libraries that are loaded in two versions.
+  ///
+  /// All symbols are looked for in one order: of two versions, the second's users get the first's
+  /// code. An MPI lives with that as long as it is not the one who gets the other's.
   private func generations(_ closure: Closure) -> [Finding] {
     var first: [Substring: Int] = [:]
     var findings: [Finding] = []
@@ -313,15 +356,20 @@ package final class ABIChecker {
         first[stem] = index
         continue
       }
-      let (a, b) = (closure.objects[other], loaded)
-      guard (a.object.soname ?? a.path.lastComponent) != name else { continue }
-      let isFatal = ["libopen-pal", "libopen-rte", "libopen_mpi", "libpmix", "libprrte", "libmpi"]
-        .contains(String(stem))
+      let former = closure.objects[other]
+      guard (former.object.soname ?? former.path.lastComponent) != name else { continue }
+      let isPartOfMPI = [
+        "libopen-pal", "libopen-rte", "libopen_mpi", "libpmix", "libprrte", "libmpi",
+      ]
+      .contains(String(stem))
+      let isSafe =
+        !isPartOfMPI
+        || closure.mpiLibraries.first.map { closure.objects[$0].needed.contains(other) } == true
       findings.append(
         Finding(
-          .resolution, isFatal ? .fail : .warn, file: b.path, subject: name,
-          "\(a.path) and \(b.path) are two versions of \(stem) in one process",
-          remedy: isFatal
+          .resolution, isSafe ? .warn : .fail, file: loaded.path, subject: name,
+          "\(former.path) and \(loaded.path) are two versions of \(stem) in one process",
+          remedy: isPartOfMPI
             ? "inject an MPI that brings the Fortran or C++ libraries that the program needs"
             : nil))
     }
@@ -335,23 +383,24 @@ package final class ABIChecker {
 
   /// The parts of the C library, the dynamic linker among them, must be of one release: they share
   /// data whose layout changes.
-  private func libcParts(_ closure: Closure) -> [Finding] {
+  private func libcParts(_ closure: Closure, in scene: Scene) -> [Finding] {
     let parts = closure.objects.indices.dropFirst().filter { index in
       let name = closure.objects[index].path.lastComponent
       return name.hasPrefix("ld-") || name.hasPrefix("ld.so")
         || name.range(of: ".so.").map { Self.libcParts.contains(String(name[..<$0.lowerBound])) }
           == true
     }
-    guard let libc = parts.first(where: { closure.objects[$0].path.lastComponent.hasPrefix("libc.") })
+    guard
+      let libc = parts.first(where: { closure.objects[$0].path.lastComponent.hasPrefix("libc.") })
     else { return [] }
     let directory = closure.objects[libc].path.directory
-    let release = release(of: closure.objects[libc])
+    let release = release(of: closure.objects[libc], in: scene)
     return parts.compactMap { index in
       let part = closure.objects[index]
       guard part.path.directory != directory else { return nil }
       // The same directory by another name: /lib and /usr/lib.
       let sibling = "\(directory)/\(part.path.lastComponent)"
-      if case .object(_, let identity) = world.files.file(at: sibling), identity == part.identity {
+      if case .object(_, let identity) = scene.files.file(at: sibling), identity == part.identity {
         return nil
       }
       // Only libc and the linker say their release; the others ask both for private interfaces, so
@@ -362,7 +411,7 @@ package final class ABIChecker {
           "is a part of another C library than \(closure.objects[libc].path)",
           remedy: "do not bring parts of the C library along")
       }
-      let other = self.release(of: part)
+      let other = self.release(of: part, in: scene)
       guard let release, let other, release != other else { return nil }
       return Finding(
         .resolution, .fail, file: part.path, subject: other,
@@ -372,13 +421,14 @@ package final class ABIChecker {
   }
 
   private var releases: [Int: String?] = [:]
+  private var foundBundles: [String: MPIBundle?] = [:]
 
   /// The release of glibc that libc or the dynamic linker says it is, as `2.36`.
-  private func release(of loaded: LoadedObject) -> String? {
+  private func release(of loaded: LoadedObject, in scene: Scene) -> String? {
     let number = number(loaded)
     if let known = releases[number] { return known }
     var release: String?
-    if let source = world.files.source(at: loaded.path) {
+    if let source = scene.files.source(at: loaded.path) {
       loaded.object.texts(in: source, longest: 512) { text in
         for mark in ["stable release version ", "development release version "] {
           let text = String(decoding: text, as: UTF8.self)
@@ -441,7 +491,7 @@ package final class ABIChecker {
 
   // MARK: symbols
 
-  private func symbols(_ closure: Closure, baseline: Closure?) -> [Finding] {
+  private func symbols(_ closure: Closure, baseline: Closure?, in scene: Scene) -> [Finding] {
     var findings: [Finding] = []
     let ids = closure.objects.map(number)
     // The program's own symbols, and what its libraries do not find among their own.
@@ -457,14 +507,15 @@ package final class ABIChecker {
         missing.append(reference)
       }
       guard !missing.isEmpty else { continue }
-      findings += missingSymbols(missing, of: loaded, in: closure, baseline: baseline)
+      findings += missingSymbols(missing, of: loaded, in: closure, baseline: baseline, scene: scene)
     }
-    if closure.objects[0].object.isProgram { findings += copies(in: closure) }
+    if closure.objects[0].object.isProgram { findings += copies(in: closure, scene: scene) }
     return findings
   }
 
   /// What a library does not find in the libraries that it needs itself.
-  private func unresolved(_ index: Int, in closure: Closure, ids: [Int]) -> [SymbolTable.Reference] {
+  private func unresolved(_ index: Int, in closure: Closure, ids: [Int]) -> [SymbolTable.Reference]
+  {
     let reach = closure.reach(of: index)
     let scope = Scope(object: ids[index], others: reach.map { ids[$0] })
     if let known = symbolMemo[scope] { return known }
@@ -481,7 +532,7 @@ package final class ABIChecker {
 
   private func missingSymbols(
     _ missing: [SymbolTable.Reference], of loaded: LoadedObject, in closure: Closure,
-    baseline: Closure?
+    baseline: Closure?, scene: Scene
   ) -> [Finding] {
     // A library may leave symbols to the program that opens it, and a library may be broken without
     // any injection: what MPI has no part in is not the injection's doing.
@@ -491,9 +542,11 @@ package final class ABIChecker {
     }
     guard !concerned.isEmpty else { return [] }
     let use =
-      world.files.source(at: loaded.path).map { loaded.object.symbolUse(in: $0) }
+      scene.files.source(at: loaded.path).map { loaded.object.symbolUse(in: $0) }
     let isEagerAll = loaded.object.flags.contains(.bindNow)
-    let fatal = concerned.filter { isEagerAll || use?.eager.contains($0.index) != false || $0.kind == SymbolTable.Kind.object }
+    let fatal = concerned.filter {
+      isEagerAll || use?.eager.contains($0.index) != false || $0.kind == SymbolTable.Kind.object
+    }
     let lazy = concerned.filter { reference in !fatal.contains(reference) }
     var findings: [Finding] = []
     if !fatal.isEmpty {
@@ -514,12 +567,12 @@ package final class ABIChecker {
   }
 
   /// Objects whose space the program has set aside by the size they had when it was linked.
-  private func copies(in closure: Closure) -> [Finding] {
+  private func copies(in closure: Closure, scene: Scene) -> [Finding] {
     let program = closure.objects[0]
     let symbols = program.object.symbols
     // Data that the program defines and a library defines too was copied, or is the program's own;
     // the relocations tell which.
-    guard let source = world.files.source(at: program.path) else { return [] }
+    guard let source = scene.files.source(at: program.path) else { return [] }
     let copied = program.object.symbolUse(in: source).copied
     var findings: [Finding] = []
     for index in copied.sorted() {
@@ -569,8 +622,7 @@ package final class ABIChecker {
   ) -> [Finding] {
     guard family == .abi, let program = injected.objects.first else { return [] }
     let isIntel = bundle.library.name == "Intel MPI"
-    if let first = own.mpiLibraries.first,
-      let known = MPIBundle.find(at: own.objects[first].path, in: world.files).first,
+    if let first = own.mpiLibraries.first, let known = self.bundle(at: own.objects[first].path),
       (known.library.name == "Intel MPI") == isIntel
     {
       return []
@@ -591,64 +643,76 @@ package final class ABIChecker {
   }
 
   /// Whether what the bundle opens at run time is there and fits what is loaded.
-  private func plugins(of bundle: MPIBundle, with closure: Closure, by loader: Loader) -> [Finding] {
+  private func plugins(of bundle: MPIBundle, with closure: Closure, in scene: Scene)
+    -> [Finding]
+  {
     var findings: [Finding] = []
     for directory in bundle.plugins {
-      guard let names = world.files.list(directory.path) else {
-        let isVital = directory.component == "Open MPI"
+      let isVital = directory.component == "Open MPI"
+      guard let names = scene.files.list(directory.path), directory.isCompiledIn else {
         findings.append(
           Finding(
             .plugins, isVital ? .fail : .warn, file: directory.path, subject: directory.component,
-            "\(directory.component) cannot see its plugins",
-            remedy: "make the whole directory visible"
-              + (directory.variable.map { ", or name another in \($0)" } ?? "")))
+            "\(directory.component) looks for its plugins elsewhere: it was built for another place",
+            remedy: directory.variable.map {
+              "set \($0) for the tasks, or install it where it was built for"
+            }))
         continue
       }
       // What the plugins share with the program is in the closure; the answer is the same for all
       // programs that load the same of it.
-      let shared = closure.objects.map(number).sorted()
-      let key = PluginKey(directory: directory.path, shared: shared)
+      let key = PluginKey(directory: directory.path, shared: closure.objects.map(number).sorted())
       if let known = pluginMemo[key] {
         findings += known
         continue
       }
-      var broken: [(name: String, Finding)] = []
-      let known = Set(versions(closure))
+      let requester =
+        closure.objects.firstIndex { loaded in
+          directory.openers.contains { loaded.path.lastComponent.hasPrefix($0) }
+        } ?? closure.mpiLibraries.first ?? 0
+      let before = Set(versions(closure) + generations(closure))
+      var broken: [(name: String, finding: Finding)] = []
       for name in names.sorted() where name.hasSuffix(".so") {
-        let opened = loader.opening("\(directory.path)/\(name)", in: closure)
-        let found = opened.missing.map {
+        let path = "\(directory.path)/\(name)"
+        let opened = scene.loader.closure(closure, opening: path, by: requester)
+        var found = opened.missing.dropFirst(closure.missing.count).map {
           Finding(
-            .plugins, .warn, file: "\(directory.path)/\(name)", subject: $0.name,
-            "needs \($0.name), which is found nowhere")
-        } + generations(opened).filter { $0.verdict == .fail } + versions(opened)
-        if let worst = found.first(where: { !known.contains($0) }) {
-          broken.append((name, worst))
+            .plugins, .warn, file: path, subject: $0.name, "needs \($0.name), which is not found")
         }
+        if opened.objects.count > closure.objects.count {
+          found += (generations(opened) + versions(opened)).filter { !before.contains($0) }
+        }
+        if let first = found.max(by: { $0.verdict < $1.verdict }) { broken.append((name, first)) }
       }
-      let found = summary(of: broken, in: directory, among: names.count)
+      let found = summary(of: broken, in: directory, among: names)
       pluginMemo[key] = found
       findings += found
     }
     return findings
   }
 
-  /// A plugin that cannot be opened is left out; only where nothing is left to speak with the
-  /// launcher does the program end.
+  /// A plugin that cannot be opened is left out; only where none is left to speak with the launcher
+  /// does the program end.
   private func summary(
-    of broken: [(name: String, Finding)], in directory: MPIBundle.PluginDirectory, among count: Int
+    of broken: [(name: String, finding: Finding)], in directory: MPIBundle.PluginDirectory,
+    among names: Set<String>
   ) -> [Finding] {
-    guard let first = broken.first else { return [] }
-    let all = broken.map(\.name)
-    let vital = all.filter { $0.hasPrefix("mca_pmix_") }
-    let available = (world.files.list(directory.path) ?? []).filter { $0.hasPrefix("mca_pmix_") }
-    let isFatal = !vital.isEmpty && Set(vital).isSuperset(of: available.filter { !$0.hasPrefix("mca_pmix_isolated") && !$0.hasPrefix("mca_pmix_flux") })
+    guard !broken.isEmpty else { return [] }
+    // Open MPI 4: pmix3x is its own, ext3x the machine's; the others are for single processes.
+    func isVital(_ name: String) -> Bool {
+      name.hasPrefix("mca_pmix_") && !["isolated", "flux", "cray"].contains { name.contains($0) }
+    }
+    let vital = broken.filter { isVital($0.name) }
+    let isFatal = !vital.isEmpty && vital.count == names.count(where: isVital)
+    let first = isFatal ? vital[0] : broken[0]
+    let shown = (isFatal ? vital : broken).prefix(4).map(\.name).joined(separator: " ")
     return [
       Finding(
-        .plugins, isFatal ? .fail : .warn, file: "\(directory.path)/\(first.name)",
-        subject: all.prefix(4).joined(separator: " "),
-        "\(broken.count) of \(count) plugins of \(directory.component) cannot be opened: "
-          + first.1.message,
-        remedy: "bring what they need along, or use a bundle whose directory holds it")
+        .plugins, isFatal ? .fail : .warn, file: "\(directory.path)/\(first.name)", subject: shown,
+        "\(broken.count) of \(names.count) plugins of \(directory.component) cannot be opened: it "
+          + first.finding.message,
+        remedy: "bring what they need along"
+          + (isFatal ? "; without it no task learns its rank" : ""))
     ]
   }
 
@@ -669,20 +733,27 @@ package final class ABIChecker {
 extension ELFObject {
   /// Whether it is started and not loaded into another.
   package var isProgram: Bool {
-    kind == .executable || flags.contains(.positionIndependentExecutable) || interpreter != nil && soname == nil
+    kind == .executable || flags.contains(.positionIndependentExecutable)
+      || interpreter != nil && soname == nil
   }
 }
 
 extension SymbolTable {
   /// Whether it asks for data that only Open MPI has.
-  var asksForOpenMPI: Bool { references.contains { $0.name.hasPrefix("ompi_mpi_") } || definition(of: "ompi_mpi_comm_world") != nil }
+  var asksForOpenMPI: Bool {
+    references.contains { $0.name.hasPrefix("ompi_mpi_") }
+      || definition(of: "ompi_mpi_comm_world") != nil
+  }
 }
 
 extension SymbolTable.Reference {
   /// Whether the name is one of MPI's interface.
   var isMPI: Bool {
-    ["MPI_", "PMPI_", "MPIX_", "mpi_", "pmpi_", "ompi_", "opal_", "MPIR_", "_ZN3MPI", "_ZNK3MPI", "_ZTIN3MPI", "_ZTVN3MPI"]
-      .contains(where: name.hasPrefix)
+    [
+      "MPI_", "PMPI_", "MPIX_", "MPII_", "mpi_", "pmpi_", "ompi_", "opal_", "MPIR_", "_ZN3MPI",
+      "_ZNK3MPI", "_ZTIN3MPI", "_ZTVN3MPI",
+    ]
+    .contains(where: name.hasPrefix)
   }
 }
 
@@ -691,6 +762,19 @@ extension [SymbolTable.Reference] {
   fileprivate var names: String {
     let shown = prefix(4).map(\.description).joined(separator: ", ")
     return count > 4 ? "\(shown) and \(count - 4) more" : shown
+  }
+}
+
+extension MPIBundle.PluginDirectory {
+  /// The libraries that open the plugins, by the beginnings of their names.
+  fileprivate var openers: [String] {
+    switch component {
+    case "Open MPI": ["libopen-pal.", "libopen_mpi."]
+    case "PMIx": ["libpmix."]
+    case "UCX": ["libucs.", "libuct."]
+    case "libfabric": ["libfabric."]
+    default: []
+    }
   }
 }
 

@@ -20,6 +20,22 @@ extension Closure {
     }
   }
 
+  /// Whether what uses MPI gets some of it from the first of several libraries, and some from another.
+  func isSplit(between libraries: [Int]) -> Bool {
+    guard let first = libraries.first else { return false }
+    let own = objects[first].object.symbols
+    let others = libraries.dropFirst().map { objects[$0].object.symbols }
+    return objects.contains { loaded in
+      !MPILibrary.isLibrary(loaded.object)
+        && loaded.object.symbols.references.contains { reference in
+          guard reference.isMPI, !reference.isWeak else { return false }
+          let name = SymbolName(reference.name)
+          return own.definition(of: name, version: reference.version) == nil
+            && others.contains { $0.definition(of: name, version: reference.version) != nil }
+        }
+    }
+  }
+
   /// The object that a name of `DT_NEEDED` led to.
   func provider(of name: String, for loaded: LoadedObject) -> Int? {
     if let index = loaded.object.needed.firstIndex(of: name), index < loaded.needed.count {

@@ -52,6 +52,9 @@ package struct ConsumerCheck: Sendable {
     }
   }
 
+  /// Whether it is a part of the MPI that it uses, and goes where that goes.
+  package var isPartOfMPI: Bool { picked?.path.directory == consumer.directory }
+
   /// The worst finding.
   package var verdict: Verdict { findings.map(\.verdict).max() ?? .ok }
 }

@@ -19,7 +19,7 @@ package struct World: Sendable {
   }
 
   /// The same world with directories of it replaced by others, as mounts or links would do.
-  func binding(_ binds: [(path: String, target: String)]) -> World {
+  package func binding(_ binds: [(path: String, target: String)]) -> World {
     var world = self
     if !binds.isEmpty { world.files = BoundFiles(files, binds) }
     return world
@@ -51,7 +51,7 @@ private final class BoundFiles: LoaderFiles {
 
 extension LoaderFiles {
   /// The names in a directory; nil where there is none or it cannot be listed.
-  func list(_ directory: String) -> Set<String>? {
+  package func list(_ directory: String) -> Set<String>? {
     if case .names(let names) = names(in: directory) { names } else { nil }
   }
 }

@@ -67,6 +67,27 @@ package final class RootFiles: LoaderFiles {
     return descriptor.source(size: identity.size)
   }
 
+  /// The path without links and dots, as the kernel knows a program by; nil where there is nothing.
+  package func realPath(of path: String) -> String? {
+    let place = open(path, sw_path_only | O_CLOEXEC)
+    guard place >= 0 else { return nil }
+    defer { close(place) }
+    guard let real = Self.link("/proc/self/fd/\(place)") else { return nil }
+    guard let descriptor else { return real }
+    // What the kernel says is seen from outside.
+    guard let base = Self.link("/proc/self/fd/\(descriptor.number)"), real.hasPrefix(base) else {
+      return nil
+    }
+    let inside = real.dropFirst(base.count)
+    return inside.isEmpty ? "/" : inside.hasPrefix("/") ? String(inside) : nil
+  }
+
+  private static func link(_ path: String) -> String? {
+    var text = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let length = readlink(path, &text, text.count)
+    return length > 0 ? String(decoding: text[..<length], as: UTF8.self) : nil
+  }
+
   package func names(in directory: String) -> LoaderDirectory {
     if let names = known.withLock({ $0.directories[directory] }) { return names }
     let names = list(directory)
@@ -157,7 +178,8 @@ package final class RootFiles: LoaderFiles {
         var isWhole = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, length in
           while length < count {
-            let got = pread(number, buffer.baseAddress! + length, count - length, off_t(offset + length))
+            let got = pread(
+              number, buffer.baseAddress! + length, count - length, off_t(offset + length))
             if got < 0, errno == EINTR { continue }
             guard got > 0 else { return }
             length += got

@@ -23,6 +23,9 @@ package struct MPIBundle: Sendable {
     /// What opens them: `Open MPI`, `PMIx`, `UCX`, `libfabric`, `hwloc`.
     package var component: String
     package var path: String
+    /// Whether it is where the library was built to look; else the library was moved, and finds its
+    /// plugins only by the variable.
+    package var isCompiledIn: Bool
     /// The environment variable that names another directory.
     package var variable: String?
   }
@@ -41,7 +44,7 @@ package struct MPIBundle: Sendable {
   }
 
   private static func find(inDirectory directory: String, files: any LoaderFiles) -> [MPIBundle] {
-    guard let names = files.list( directory) else { return [] }
+    guard let names = files.list(directory) else { return [] }
     var bundles: [MPIBundle] = []
     let candidates = names.filter { name in
       MPINames.role(of: name) == .c
@@ -64,7 +67,7 @@ package struct MPIBundle: Sendable {
       MPILibrary.isLibrary(object), let source = files.source(at: path)
     else { return nil }
     let family = MPILibrary.family(of: object)
-    let names = files.list( directory) ?? []
+    let names = files.list(directory) ?? []
     let prefix = ["lib", "lib64"].contains(directory.lastComponent) ? directory.directory : nil
     let neighbours = object.needed.filter {
       $0.hasPrefix("libopen-") || $0.hasPrefix("libopen_") || $0.hasPrefix("libpmix")
@@ -77,7 +80,7 @@ package struct MPIBundle: Sendable {
     let plugins = pluginDirectories(
       of: family, beside: directory, objects: [(object, source)] + neighbours, files: files)
     let pluginNames = plugins.filter { $0.component == "Open MPI" }
-      .flatMap { files.list( $0.path) ?? [] }
+      .flatMap { files.list($0.path) ?? [] }
     guard
       let library = MPILibrary(
         object, in: source, plugins: pluginNames, neighbours: neighbours)
@@ -97,52 +100,74 @@ package struct MPIBundle: Sendable {
       identity: identity, buildID: object.notes.buildID)
   }
 
-  /// Where a bundle's plugins lie: below the directories that are compiled in, or, of a bundle
-  /// that finds them from where it lies itself, beside its libraries.
+  /// Where a bundle's plugins lie: below the directories that are compiled in; of one that was moved,
+  /// beside its libraries.
   private static func pluginDirectories(
     of family: MPIFamily, beside directory: String, objects: [(ELFObject, ByteSource)],
     files: any LoaderFiles
   ) -> [PluginDirectory] {
     var directories: [PluginDirectory] = []
-    func add(_ component: String, _ variable: String?, _ candidates: [String], having prefix: String) {
-      for candidate in candidates {
-        guard let names = files.list( candidate),
+    func add(
+      _ component: String, _ variable: String?, compiled: [String] = [], beside: [String],
+      having prefix: String
+    ) {
+      let candidates = compiled.map { ($0, true) } + beside.map { ($0, compiled.isEmpty) }
+      for (path, isCompiledIn) in candidates {
+        guard let names = files.list(path),
           names.contains(where: { $0.hasPrefix(prefix) && $0.hasSuffix(".so") })
         else { continue }
-        directories.append(.init(component: component, path: candidate, variable: variable))
+        directories.append(
+          .init(component: component, path: path, isCompiledIn: isCompiledIn, variable: variable))
         return
       }
     }
     if family == .openMPI {
-      var compiled: [String] = []
-      for (object, source) in objects {
-        object.texts(in: source) { text in
-          if text.first == UInt8(ascii: "/"), text.count < 200 {
-            let path = String(decoding: text, as: UTF8.self)
-            if path.hasSuffix("/lib") || path.hasSuffix("/lib64") || path.hasSuffix("/openmpi") {
-              compiled.append(path)
-            }
-          }
-          return true
-        }
-      }
+      let names = ["openmpi", "openmpi3", "openmpi5"]
       add(
-        "Open MPI", "OMPI_MCA_mca_base_component_path",
-        [
-          "\(directory)/openmpi", "\(directory)/openmpi3", "\(directory)/openmpi/lib/openmpi3",
-          "\(directory)/openmpi5",
-        ] + compiled.flatMap { [$0, "\($0)/openmpi", "\($0)/openmpi3"] }, having: "mca_")
-      add("PMIx", "PMIX_MCA_mca_base_component_path", ["\(directory)/pmix"], having: "")
+        "Open MPI", "OPAL_PREFIX",
+        compiled: compiledDirectories(in: objects, files: files).flatMap { directory in
+          names.map { "\(directory)/\($0)" } + [directory]
+        }, beside: names.map { "\(directory)/\($0)" }, having: "mca_")
+      add("PMIx", "PMIX_PREFIX", beside: ["\(directory)/pmix"], having: "pmix_mca_")
     }
-    add("UCX", "UCX_MODULE_DIR", ["\(directory)/ucx"], having: "libu")
-    add("libfabric", "FI_PROVIDER_PATH", ["\(directory)/libfabric", "\(directory)/libfabric/prov"], having: "lib")
+    add("UCX", "UCX_MODULE_DIR", beside: ["\(directory)/ucx"], having: "libu")
+    add("libfabric", "FI_PROVIDER_PATH", beside: ["\(directory)/libfabric"], having: "lib")
     return directories
+  }
+
+  /// The directories whose paths are compiled into libraries, whole or by `${prefix}`.
+  ///
+  /// Source: Open MPI's opal/mca/installdirs/base, whose values are templates of each other.
+  private static func compiledDirectories(
+    in objects: [(ELFObject, ByteSource)], files: any LoaderFiles
+  ) -> [String] {
+    var absolute: [String] = []
+    var below: [Substring] = []
+    for (object, source) in objects {
+      object.texts(in: source) { text in
+        guard text.count < 200, !text.contains(0x20) else { return true }
+        if text.first == UInt8(ascii: "/") {
+          absolute.append(String(decoding: text, as: UTF8.self))
+        } else if text.starts(with: "${".utf8) {
+          let template = String(decoding: text, as: UTF8.self)
+          for head in ["${prefix}/", "${exec_prefix}/"] where template.hasPrefix(head) {
+            below.append(template.dropFirst(head.count))
+          }
+        }
+        return true
+      }
+    }
+    let roots = absolute.filter { files.list($0) != nil }
+    return roots
+      + roots.flatMap { root in
+        below.filter { $0.hasPrefix("lib") && !$0.hasPrefix("libexec") }.map { "\(root)/\($0)" }
+      }.filter { files.list($0) != nil }
   }
 
   private static func launcher(
     of library: MPILibrary, prefix: String, files: any LoaderFiles
   ) -> String? {
-    let names = files.list( "\(prefix)/bin") ?? []
+    let names = files.list("\(prefix)/bin") ?? []
     let wanted =
       library.family == .openMPI
       ? ["mpirun.openmpi", "mpirun", "mpiexec"]

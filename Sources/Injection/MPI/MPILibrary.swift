@@ -79,8 +79,10 @@ package struct MPILibrary: Equatable, Sendable {
       if plugins.contains("mca_pmix_s1.so") { self.kinds.insert(.pmi1) }
     case .mpich, .abi:
       name =
-        facts.isIntel ? "Intel MPI"
-        : facts.isCray ? "Cray MPICH" : facts.isMVAPICH ? "MVAPICH" : facts.isOpenMPI ? "Open MPI" : "MPICH"
+        facts.isIntel
+        ? "Intel MPI"
+        : facts.isCray
+          ? "Cray MPICH" : facts.isMVAPICH ? "MVAPICH" : facts.isOpenMPI ? "Open MPI" : "MPICH"
     }
     version = facts.version(of: name)
   }
@@ -139,7 +141,10 @@ package struct MPILibrary: Equatable, Sendable {
 
     func version(of name: String) -> String? {
       switch name {
-      case "Open MPI": markedVersions.first ?? plainVersions.first
+      // The first is the repository's revision, which may say v5.0.11rc1 of what is 5.0.11.
+      case "Open MPI":
+        plainVersions.first { plain in markedVersions.contains { $0.hasPrefix(plain) } }
+          ?? markedVersions.first ?? plainVersions.first
       case "Intel MPI": intelVersion ?? plainVersions.first { $0.hasPrefix("20") }
       default: plainVersions.first
       }

@@ -1,4 +1,0 @@
-/// What a site puts under a stack.
-package enum InjectionKind: String, CaseIterable, Codable, Sendable {
-  case mpi, cuda, rocm
-}

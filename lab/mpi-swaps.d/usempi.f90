@@ -1,0 +1,7 @@
+! Fortran with `use mpi`.
+program usempi
+    use mpi
+    use report
+    implicit none
+    include 'checks.inc'
+end program
