@@ -705,6 +705,16 @@ struct LoaderConstructionTests {
       #expect(after.missing.first?.requester == before.objects.count + 2)
       // Again: it is there.
       #expect(loader.closure(after, opening: plugin).objects.count == after.objects.count)
+      // What the program was told of its directory counts on.
+      let moved = loader.closure(
+        loader.closure(of: program, origin: directory("plugins")), opening: "libc1.so")
+      #expect(moved.missing.map(\.name).contains("liba.so"))
+      #expect(moved.failure?.path == "libc1.so")
+      try scene.program("elsewhere", needed: ["libb.so"]) { $0.rpath = "$ORIGIN" }
+      let told = loader.closure(of: directory("elsewhere"), origin: directory("own"))
+      #expect(told.missing.isEmpty)
+      #expect(
+        loader.closure(told, opening: "liba.so").objects.last?.path == directory("own/liba.so"))
       // By a name, through the search path of who opens it.
       #expect(
         loader.closure(before, opening: "libb.so").objects.last?.path.hasSuffix("b.so") == true)

@@ -128,7 +128,7 @@ struct StepCheckTests {
       path = "\(directory("third")):\(path)"
       let check = site.check(variables: modules.merging(["PATH": path]) { a, _ in a })
       #expect(
-        check.finding(software: "/none")?.message.hasPrefix("if solver starts an MPI program: ")
+        check.finding(software: "/none")?.message.hasPrefix("if solver uses MPI: ")
           == true)
       #expect(check.reasonNotToProbe == "solver is a script")
       #expect(site.check("nothing").finding(software: "/none") == nil)

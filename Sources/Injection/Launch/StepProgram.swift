@@ -48,24 +48,19 @@ package struct StepProgram: Equatable, Sendable {
       isCertain: false)
   }
 
-  /// Whether it starts other programs, or may have libraries that use an MPI.
+  /// Whether it may start an MPI program, or have libraries that use an MPI.
+  ///
+  /// Scripts may, and what the stack has, such as Python. A program from elsewhere tells by what it
+  /// needs itself.
   private func mayUseMPI(_ loaded: [InstalledMPI], software: String) -> Bool {
     switch file {
-    case .script: return true
-    case .fixed, .other: return false
+    case .script: true
+    case .fixed, .other: false
+    // The daemons by which an MPI's own launcher starts ranks are no ranks.
     case .dynamic:
-      // The daemons by which an MPI's own launcher starts ranks are no ranks.
-      if loaded.contains(where: { path.hasPrefix("\($0.root)/") }) { return false }
-      let stem = name.prefix { !$0.isNumber && $0 != "." && $0 != "-" }
-      return Self.starters.contains(String(stem)) || path.hasPrefix("\(software)/")
+      path.hasPrefix("\(software)/") && !loaded.contains { path.hasPrefix("\($0.root)/") }
     }
   }
-
-  /// Programs that run what their arguments name, without the numbers of their versions.
-  private static let starters: Set<String> = [
-    "bash", "csh", "dash", "env", "fish", "julia", "ksh", "mksh", "nice", "numactl", "perl",
-    "python", "Rscript", "R", "sh", "stdbuf", "taskset", "tcsh", "time", "timeout", "zsh",
-  ]
 
   /// Why it cannot be made a rank of a probe; nil where it can.
   ///
@@ -86,7 +81,7 @@ package struct StepProgram: Equatable, Sendable {
     else { return nil }
     finding.file = path
     finding.message =
-      (use.isCertain ? "\(name): " : "if \(name) starts an MPI program: ") + finding.message
+      (use.isCertain ? "\(name): " : "if \(name) uses MPI: ") + finding.message
     return finding
   }
 }

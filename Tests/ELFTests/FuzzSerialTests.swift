@@ -7,8 +7,8 @@ import Testing
 ///
 /// `SLIPWAY_FUZZ_SECONDS` says how long, `SLIPWAY_FUZZ_SEED` with which files, `SLIPWAY_FUZZ_FROM`
 /// with which iteration it begins.
-@Suite(.tags(.medium))
-struct FuzzTests {
+@Suite(.tags(.medium), .serialized)
+struct FuzzSerialTests {
   private static func number(_ name: String) -> UInt64? {
     ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
   }
@@ -51,7 +51,7 @@ struct FuzzTests {
       iteration.store(number + 1, ordering: .relaxed)
     }
     print("read \(count) hostile files (\(sum)); the slowest took \(slowest): \(how)\(which)")
-    #expect(count > 100)
-    #expect(slowest < .seconds(10), "\(how)\(which)")
+    #expect(count > 20)
+    #expect(slowest < .seconds(30), "\(how)\(which)")
   }
 }
