@@ -11,7 +11,7 @@ import Testing
 struct LoaderEqualityTests {
   /// `SLIPWAY_LOADER_ALL` asks for every file of the machine; else it is a choice of so many.
   static let isComplete = ProcessInfo.processInfo.environment["SLIPWAY_LOADER_ALL"] != nil
-  static let most = 1500
+  static let most = 1000
 
   /// ELF programs and libraries; links are left out, for what they lead to is there too.
   static func files() -> [String] {

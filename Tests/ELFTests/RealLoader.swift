@@ -23,6 +23,11 @@ struct RealLoader: Sendable {
   static let isPresent = FileManager.default.isExecutableFile(atPath: native.path)
   static let absence = "there is no \(native.path) on this machine"
 
+  /// Whether it takes the real directory of a program for `$ORIGIN` in `ld.so PATH` too, as releases
+  /// after 2.41 do.
+  static let hasRealOrigin =
+    (try? RootFiles().map { try native.world(in: $0).release > .init(2, 41) }) ?? false
+
   /// Those of other machines, which come with the cross compilers, and what is needed to run them.
   static let foreign: [RealLoader] = [
     RealLoader(path: "/usr/i686-linux-gnu/lib/ld-linux.so.2", is64Bit: false, machine: 3),

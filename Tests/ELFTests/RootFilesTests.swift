@@ -168,6 +168,47 @@ struct RootFilesTests {
     }
   }
 
+  @Test(
+    .enabled(
+      if: RealLoader.isPresent && geteuid() == 0 && Tool.isInstalled("setpriv"),
+      "root and setpriv(1) are needed to become somebody else"),
+    .tags(.large))
+  func `what may not be listed may be opened, and what may not be read is passed over`() throws {
+    try TemporaryDirectory.with { directory in
+      for (place, mode) in [("closed", 0o711), ("shut", 0o700), ("open", 0o755)]
+        as [(String, mode_t)]
+      {
+        for name in ["libx.so", "liby.so", "libz.so"] {
+          try directory.write("\(place)/\(name)", ELFWriter(soname: name).bytes)
+        }
+        chmod(directory(place), mode)
+      }
+      chmod(directory("closed/liby.so"), 0o600)
+      chmod(directory("open/libz.so"), 0)
+      var program = ELFWriter(needed: ["libx.so", "liby.so", "libz.so", "libnone.so"])
+      program.runpath = "$ORIGIN/shut:$ORIGIN/closed:$ORIGIN/open"
+      try directory.write("program", program.bytes)
+      let real = try RealLoader.native.listing(
+        directory("program"), traces: true,
+        wrapper: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+      let world = try RealLoader.native.world(in: try #require(RootFiles()))
+      let files = try #require(RootFiles())
+      // setfsuid(2): for this thread alone, and for the rights to files alone. No module has it.
+      typealias Change = @convention(c) (uid_t) -> CInt
+      let change = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: Change.self)
+      _ = change(65534)
+      defer { _ = change(0) }
+      let closure = Loader(world: world, files: files).closure(of: directory("program"))
+      if case .unlisted = files.names(in: directory("closed")) {
+      } else {
+        Issue.record("a directory of mode 0711 is listed")
+      }
+      #expect(closure.listing(traces: true) == real)
+      #expect(closure.objects[1].path == directory("closed/libx.so"))
+      #expect(closure.objects[2].path == directory("open/liby.so"))
+    }
+  }
+
   static let canChange = geteuid() == 0 && Tool.isInstalled("chroot")
 
   @Test(

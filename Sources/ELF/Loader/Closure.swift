@@ -15,12 +15,15 @@ package struct Closure: Sendable {
   package var failure: LoaderFailure?
   /// The elements of `LD_LIBRARY_PATH` with which it was computed.
   package var libraryPath: [String]
+  /// The directory that the program was told to have for `$ORIGIN`.
+  package var origin: String?
 
-  init(libraryPath: [String], failure: LoaderFailure? = nil) {
+  init(libraryPath: [String], origin: String?, failure: LoaderFailure? = nil) {
     objects = []
     missing = []
     self.failure = failure
     self.libraryPath = libraryPath
+    self.origin = origin
   }
 }
 

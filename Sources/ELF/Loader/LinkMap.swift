@@ -157,7 +157,7 @@ struct LinkMap {
   }
 
   /// What `ldd` prints, from the program on.
-  func closure(libraryPath: [String]) -> Closure {
+  func closure(libraryPath: [String], origin: String?) -> Closure {
     // The program comes first, even where filters of its own stand before it.
     let filterCount = chain.firstIndex(of: 0)!
     let chain = [0] + chain.filter { $0 != 0 }
@@ -167,7 +167,7 @@ struct LinkMap {
       numbers[index] = count
       count += 1
     }
-    var closure = Closure(libraryPath: libraryPath)
+    var closure = Closure(libraryPath: libraryPath, origin: origin)
     closure.filterCount = filterCount
     closure.objects.reserveCapacity(count)
     for index in chain {

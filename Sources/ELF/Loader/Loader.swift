@@ -60,11 +60,9 @@ package final class Loader {
     do throws(LoaderFailure) {
       file = try program(path)
     } catch {
-      return Closure(libraryPath: libraryPath, failure: error)
+      return Closure(libraryPath: libraryPath, origin: origin, failure: error)
     }
-    let program =
-      origin.map { OpenedFile(path: "\($0)/.", object: file.object, identity: file.identity) }
-      ?? file
+    let program = file.lying(in: origin)
     var link = LinkMap(program: program, path: path, world: world)
     link.libraryPath = searchPath(of: libraryPath, for: program)
     var list = [0]
@@ -76,7 +74,7 @@ package final class Loader {
     }
     let failure = mapDependencies(&list, in: &link)
     link.placeLinker(in: list, release: world.release)
-    var closure = link.closure(libraryPath: libraryPath)
+    var closure = link.closure(libraryPath: libraryPath, origin: origin)
     closure.failure = failure
     return closure
   }
@@ -90,8 +88,13 @@ package final class Loader {
   ) -> Closure {
     guard !closure.objects.isEmpty else { return closure }
     var link = LinkMap(closure) { loaded in
-      if case .file(let file) = open(loaded.path) { return file }
-      return OpenedFile(path: loaded.path, object: loaded.object, identity: loaded.identity)
+      let file =
+        if case .file(let file) = open(loaded.path) {
+          file
+        } else {
+          OpenedFile(path: loaded.path, object: loaded.object, identity: loaded.identity)
+        }
+      return loaded.via == .program ? file.lying(in: closure.origin) : file
     }
     link.libraryPath = searchPath(of: closure.libraryPath, for: link.maps[0].file!)
     var failure: LoaderFailure?
@@ -101,7 +104,8 @@ package final class Loader {
     } catch {
       failure = error
     }
-    var opened = link.closure(libraryPath: closure.libraryPath)
+    var opened = link.closure(libraryPath: closure.libraryPath, origin: closure.origin)
+    opened.filterCount = closure.filterCount
     opened.missing = closure.missing + opened.missing
     opened.failure = closure.failure ?? failure
     return opened

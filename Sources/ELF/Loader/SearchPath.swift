@@ -12,6 +12,11 @@ final class OpenedFile {
     self.object = object
     self.identity = identity
   }
+
+  /// The same file with another directory for `$ORIGIN`.
+  func lying(in directory: String?) -> OpenedFile {
+    directory.map { OpenedFile(path: "\($0)/.", object: object, identity: identity) } ?? self
+  }
 }
 
 /// Why nothing was found.

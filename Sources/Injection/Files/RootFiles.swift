@@ -78,6 +78,7 @@ package final class RootFiles: LoaderFiles {
     guard let base = Self.link("/proc/self/fd/\(descriptor.number)"), real.hasPrefix(base) else {
       return nil
     }
+    if base == "/" { return real }
     let inside = real.dropFirst(base.count)
     return inside.isEmpty ? "/" : inside.hasPrefix("/") ? String(inside) : nil
   }
