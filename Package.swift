@@ -101,6 +101,27 @@ let package = Package(
       name: "CDI",
       dependencies: ["ELF", "Injection", .product(name: "Yams", package: "Yams")],
       swiftSettings: strict),
+    // Container images: what is fetched, where it is kept, what becomes of it.
+    .target(
+      name: "OCI",
+      dependencies: [
+        "CLinux", "Digests", "Hashing", "Images", "Layers", "Microarchitecture", "Store",
+        "Transfer",
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Hashing"],
+      swiftSettings: strict),
+    .target(
+      name: "Store", dependencies: ["CLinux", "CSQLite", "Digests", "Hashing"],
+      swiftSettings: strict),
+    .target(name: "Transfer", dependencies: ["CCurl", "CLinux"], swiftSettings: strict),
+    // Apart from OCI: the helper on the hot path looks images up and fetches none.
+    .target(
+      name: "Images", dependencies: ["CLinux", "Digests", "Microarchitecture"],
+      swiftSettings: strict),
+    .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
+    .target(name: "Digests", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
     .target(name: "Environment", swiftSettings: strict),
@@ -110,6 +131,21 @@ let package = Package(
     .systemLibrary(
       name: "CHwloc", pkgConfig: "hwloc",
       providers: [.apt(["libhwloc-dev"]), .yum(["hwloc-devel"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl",
+      providers: [.apt(["libcurl4-openssl-dev"]), .yum(["libcurl-devel"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto",
+      providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"])]),
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .yum(["sqlite-devel"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
 
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
@@ -163,6 +199,29 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
+      swiftSettings: strict),
+    .testTarget(
+      name: "DigestsTests", dependencies: ["Digests", "Hashing", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransferTests", dependencies: ["TestSupport", "Transfer"], swiftSettings: strict),
+    .testTarget(
+      name: "StoreTests", dependencies: ["Digests", "Hashing", "Store", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LayersTests", dependencies: ["Digests", "Hashing", "Layers", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ImagesTests", dependencies: ["Digests", "Images", "Microarchitecture", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "OCITests",
+      dependencies: [
+        "Digests", "Hashing", "Images", "Layers", "OCI", "Store", "TestSupport", "Transfer",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SandboxTests", dependencies: ["Environment", "Sandbox", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "SpankTests", dependencies: ["CSpank", "TestSupport"], swiftSettings: strict),

@@ -125,7 +125,7 @@ package struct EnvironmentUndo: Equatable, Sendable {
       guard value.count > 48 else { return self }
       var record = self
       record.added = nil
-      record.digest = Digest.hex(of: value)
+      record.digest = Fingerprint.hex(of: value)
       return record
     }
 
@@ -143,7 +143,7 @@ package struct EnvironmentUndo: Equatable, Sendable {
 
     func undone(_ current: String?) -> String? {
       if let digest {
-        return current.flatMap { Digest.hex(of: Environment.bytes($0)) == digest ? nil : $0 }
+        return current.flatMap { Fingerprint.hex(of: Environment.bytes($0)) == digest ? nil : $0 }
       }
       guard let added else { return current ?? former.map(Self.joined) }
       guard let current else { return nil }

@@ -209,7 +209,7 @@ extension Capsule {
       records.append(Record("F", [function.name, function.sh, function.csh]))
     }
     let body = Records.encode(records)
-    return body + Records.encode([Record("Z", [Digest.hex(of: body)])])
+    return body + Records.encode([Record("Z", [Fingerprint.hex(of: body)])])
   }
 
   /// Reads a capsule; nil when the bytes are not exactly one.
@@ -220,7 +220,7 @@ extension Capsule {
       let sum = last.fields.first,
       // The digest is of the bytes, not of what was made of them.
       bytes.count > sum.utf8.count,
-      Digest.hex(of: bytes.dropLast(Records.encode([last]).count)) == sum
+      Fingerprint.hex(of: bytes.dropLast(Records.encode([last]).count)) == sum
     else { return nil }
     key = records[1].fields[0]
     conditions = [:]

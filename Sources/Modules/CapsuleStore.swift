@@ -282,7 +282,7 @@ package struct CapsuleStore: Sendable {
       return true
     }
     let cluster = environment["SLURM_CLUSTER_NAME"] ?? ""
-    return isFirst("job-" + Digest.hex(of: "\(cluster) \(job) \(text)".utf8))
+    return isFirst("job-" + Fingerprint.hex(of: "\(cluster) \(job) \(text)".utf8))
   }
 
   private func isFirst(_ name: String) -> Bool {

@@ -231,7 +231,7 @@ extension ModuleIndex {
           mark.map { [name, $0.isDirectory ? "d" : "f", "\($0.size)", "\($0.mtime)"] } ?? [name]))
     }
     let body = Records.encode(records)
-    return body + Records.encode([Record("Z", [Digest.hex(of: body)])])
+    return body + Records.encode([Record("Z", [Fingerprint.hex(of: body)])])
   }
 
   /// Reads an index; nil when the bytes are not exactly one.
@@ -241,7 +241,7 @@ extension ModuleIndex {
       records[1].fields.count == 1, let last = records.last, last.letter == "Z",
       let sum = last.fields.first,
       case let end = Records.encode([last]).count, bytes.count >= end,
-      Digest.hex(of: bytes.dropLast(end)) == sum
+      Fingerprint.hex(of: bytes.dropLast(end)) == sum
     else { return nil }
     key = records[1].fields[0]
     var directory = ""

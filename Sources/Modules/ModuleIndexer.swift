@@ -138,7 +138,7 @@ package struct ModuleIndexer {
         decoding: Records.encode([Record("k", [ModuleIndex.format] + fields)]), as: UTF8.self)
     }
     var key: String { "\(place)\(revision ?? "")" }
-    var lock: String { "index-" + Digest.hex(of: place.utf8) }
+    var lock: String { "index-" + Fingerprint.hex(of: place.utf8) }
     var file: String { lock + ".modules" }
 
     /// Directories of the MODULEPATH that are those of no target.

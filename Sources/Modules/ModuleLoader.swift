@@ -127,7 +127,7 @@ private struct Load {
   private func look(_ store: CapsuleStore, _ key: String, _ warnings: inout [String]) throws
     -> Found
   {
-    var name = Digest.hex(of: key.utf8)
+    var name = Fingerprint.hex(of: key.utf8)
     for depth in 0..<4 {
       guard case .capsule(let capsule) = noting(store.read(name), &warnings), capsule.key == key
       else { return .place(name) }
@@ -136,7 +136,7 @@ private struct Load {
         let values = capsule.conditions.keys.sorted().map { variable in
           Record("v", before[variable].map { [variable, $0] } ?? [variable])
         }
-        name = Digest.hex(of: key.utf8 + Records.encode(values))
+        name = Fingerprint.hex(of: key.utf8 + Records.encode(values))
         continue
       }
       files.renew()

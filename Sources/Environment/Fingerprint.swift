@@ -2,7 +2,7 @@
 ///
 /// For names of files and as a guard against broken bytes. No protection against forgery: for a capsule that is the owner and the mode of the
 /// file.
-package enum Digest {
+package enum Fingerprint {
   package static func hex(of bytes: some Sequence<UInt8>) -> String {
     // Other rooms get no copy of a generic function that is made for their type of bytes.
     bytes.withContiguousStorageIfAvailable(digest) ?? Array(bytes).withUnsafeBufferPointer(digest)

@@ -1,0 +1,2 @@
+// zlib: inflate of gzip members (zlib.h).
+#include <zlib.h>

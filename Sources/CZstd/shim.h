@@ -1,0 +1,2 @@
+// zstd: streaming decompression (zstd.h).
+#include <zstd.h>
