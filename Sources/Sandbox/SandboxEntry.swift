@@ -97,7 +97,7 @@ extension SandboxPlan {
 }
 
 /// What programs wrote into a log, in one line.
-func text(of log: Int32) -> String {
+package func text(of log: Int32) -> String {
   var buffer = [UInt8](repeating: 0, count: 2048)
   let count = pread(log, &buffer, buffer.count, 0)
   guard count > 0 else { return "" }

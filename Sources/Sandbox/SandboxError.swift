@@ -54,8 +54,10 @@ package struct NamespaceDiagnosis: Equatable, Sendable {
   package var cause: String
   package var remedy: String
 
-  /// Looks at a machine's settings; `read` gives a file's text. Sources: namespaces(7),
-  /// user_namespaces(7), Debian's and Ubuntu's kernel settings of those names.
+  /// Looks at a machine's settings.
+  ///
+  /// `read` gives a file's text. Sources: namespaces(7), user_namespaces(7), Debian's and Ubuntu's
+  /// kernel settings of those names.
   package init(code: Int32, read: (String) -> String?) {
     func number(_ name: String) -> Int? {
       read("/proc/sys/\(name.replacing(".", with: "/"))").flatMap {

@@ -35,8 +35,10 @@ struct SandboxMaker {
     // Nobody waits for this process: whatever hangs, it ends.
     alarm(120)
     do throws(SandboxError) {
+      // Before the base covers what may lie below it.
+      let (bubblewrap, holder) = (try openProgram(programs.bubblewrap), try openProgram(programs.holder))
       try prepare()
-      try becomeBubblewrap()
+      try become(bubblewrap, holding: holder)
     } catch {
       tell(error.message)
     }
@@ -55,7 +57,7 @@ struct SandboxMaker {
     try unshare()
     // In the new namespace, and before the base covers any of them.
     var trees: [(mount: SandboxPlan.Mount, tree: Int32, isDirectory: Bool)] = []
-    for mount in plan.mounts + hostMounts {
+    for mount in hostMounts + plan.mounts {
       if let tree = try cloneTree(mount) { trees.append((mount, tree.0, tree.1)) }
     }
     var image: Int32 = -1
@@ -75,14 +77,19 @@ struct SandboxMaker {
     }
     if plan.root != .host { try mountOverlay() }
     let root = open(Self.root, sw_path_only | O_DIRECTORY | O_CLOEXEC)
+    for mount in plan.mounts where mount.source == nil {
+      let path = "\(Self.base)/files/\(trees.count)-empty"
+      mkdir(path, 0o755)
+      trees.append((mount, sw_clone_tree(path), true))
+    }
     for (number, file) in plan.files.enumerated() { try place(file, number, in: root) }
     for link in hostLinks { symlink(link.target, "\(Self.root)/\(link.name)") }
     for (mount, tree, isDirectory) in trees {
-      let target = sw_make_in_root(root, mount.destination, isDirectory ? 1 : 0)
+      let target = place(for: mount, isDirectory: isDirectory, in: root)
       guard target >= 0 else {
         if mount.isOptional { continue }
         throw SandboxError(
-          "mounting \(mount.source) at \(mount.destination)", code: target,
+          "mounting \(mount.name) at \(mount.destination)", code: target,
           remedy: "name a place that can be made in the image", kind: .badInput)
       }
       let code = mount.isReadOnly ? sw_make_tree_read_only(tree) : 0
@@ -91,8 +98,28 @@ struct SandboxMaker {
           "making \(mount.destination) read-only", code: code,
           remedy: "report it with this line: it is a fault")
       }
-      try attach(tree, to: target, what: "\(mount.source) at \(mount.destination)")
+      try attach(tree, to: target, what: "\(mount.name) at \(mount.destination)")
     }
+  }
+
+  /// The place of a mount, made where it is missing; an errno, negated, where that cannot be.
+  private func place(
+    for mount: SandboxPlan.Mount, isDirectory: Bool, in root: Int32
+  ) -> Int32 {
+    if mount.replaces, let slash = mount.destination.lastIndex(of: "/") {
+      let directory = sw_make_in_root(root, String(mount.destination[..<slash]), 1)
+      let name = String(mount.destination[mount.destination.index(after: slash)...])
+      var status = stat()
+      if directory >= 0 {
+        if fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+          status.st_mode & S_IFMT == S_IFLNK
+        {
+          unlinkat(directory, name, 0)
+        }
+        close(directory)
+      }
+    }
+    return sw_make_in_root(root, mount.destination, isDirectory ? 1 : 0)
   }
 
   private func attach(_ tree: Int32, to target: Int32, what: String) throws(SandboxError) {
@@ -156,8 +183,10 @@ struct SandboxMaker {
 
   // MARK: The image
 
-  /// Starts the program that serves a squashfs file, outside the namespaces: what it serves is
-  /// unmounted with the last process inside, and then it ends. Gives the socket that it waits at.
+  /// Starts the program that serves a squashfs file; gives the socket that it waits at.
+  ///
+  /// Outside the namespaces: what it serves is unmounted with the last process inside, and then it
+  /// ends.
   private func startServer(of image: String) throws(SandboxError) -> Int32 {
     let file = open(image, O_RDONLY | O_CLOEXEC)
     var magic = [UInt8](repeating: 0, count: 4)
@@ -186,13 +215,8 @@ struct SandboxMaker {
       close(ends[0])
       let device = sw_receive_descriptor(ends[1])
       guard device >= 0 else { _exit(1) }
-      let null = open("/dev/null", O_RDWR)
-      // 3: the device; 4: the image, open before anything could take its name.
-      guard dup2(null, 0) == 0, dup2(log, 1) == 1, dup2(log, 2) == 2,
-        dup2(fcntl(device, F_DUPFD, 16), 3) == 3, dup2(fcntl(file, F_DUPFD, 16), 4) == 4,
-        chdir("/") == 0
-      else { _exit(1) }
-      sw_close_from(5)
+      // The image is open before anything could take its name.
+      guard arrange([device, file]), chdir("/") == 0 else { _exit(1) }
       sw_leave_signals()
       let arguments = [programs.squashfuse, "-f", "/proc/self/fd/4", "/dev/fd/3"]
       withCStrings(arguments.map { Array($0.utf8) }) { argv in
@@ -251,22 +275,35 @@ struct SandboxMaker {
   private func place(
     _ file: SandboxPlan.PlacedFile, _ number: Int, in root: Int32
   ) throws(SandboxError) {
+    let contents = file.contents + (file.precedes ? contents(of: file.destination, in: root) : [])
     let slash = file.destination.lastIndex(of: "/")!
     let name = String(file.destination[file.destination.index(after: slash)...])
     let directory = sw_make_in_root(root, String(file.destination[..<slash]), 1)
     defer { if directory >= 0 { close(directory) } }
     if directory >= 0, unlinkat(directory, name, 0) == 0 || errno == ENOENT,
-      create(name, in: directory, file.contents)
+      create(name, in: directory, contents)
     {
       return
     }
     let covered = sw_open_in_root(root, file.destination, sw_path_only | O_CLOEXEC)
     guard covered >= 0 else { return }
     let path = "\(Self.base)/files/\(number)"
-    guard create(path, in: AT_FDCWD, file.contents) else {
+    guard create(path, in: AT_FDCWD, contents) else {
       throw SandboxError("writing \(file.destination)", code: -errno, remedy: "see to free memory")
     }
     try attach(sw_clone_tree(path), to: covered, what: file.destination)
+  }
+
+  /// What the root has in a file, at most 1 MiB.
+  private func contents(of path: String, in root: Int32) -> [UInt8] {
+    let file = sw_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return [] }
+    var bytes = [UInt8](repeating: 0, count: Int(min(status.st_size, 1 << 20)))
+    let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+    return Array(bytes.prefix(max(0, count)))
   }
 
   private func create(_ name: String, in directory: Int32, _ contents: [UInt8]) -> Bool {
@@ -281,12 +318,13 @@ struct SandboxMaker {
   private func cloneTree(
     _ mount: SandboxPlan.Mount
   ) throws(SandboxError) -> (Int32, isDirectory: Bool)? {
-    let tree = sw_clone_tree(mount.source)
+    guard let source = mount.source else { return nil }
+    let tree = sw_clone_tree(source)
     var status = stat()
     guard tree >= 0, fstat(tree, &status) == 0 else {
       if mount.isOptional { return nil }
       throw SandboxError(
-        "mounting \(mount.source)", code: tree, remedy: "name a file or directory of this node",
+        "mounting \(source)", code: tree, remedy: "name a file or directory of this node",
         kind: .badInput)
     }
     return (tree, status.st_mode & S_IFMT == S_IFDIR)
@@ -325,7 +363,9 @@ struct SandboxMaker {
 
   // MARK: The last step
 
-  private func becomeBubblewrap() throws(SandboxError) {
+  private func become(
+    _ bubblewrap: Int32, holding holder: Int32
+  ) throws(SandboxError) {
     if !plan.isWritable {
       // This mount alone: those below it have what the plan gives them.
       let code = sw_mount(
@@ -334,27 +374,44 @@ struct SandboxMaker {
         throw SandboxError("making / read-only", code: code, remedy: "report it: it is a fault")
       }
     }
-    let holder = open(programs.holder, O_RDONLY | O_CLOEXEC)
-    guard holder >= 0, access(programs.bubblewrap, X_OK) == 0 else {
-      let missing = holder < 0 ? programs.holder : programs.bubblewrap
-      throw SandboxError(
-        "making a sandbox", cause: "\(missing) is not installed",
-        remedy:
-          "have the administrator install \(holder < 0 ? "slipway" : "bubblewrap") on this node",
-        kind: .unavailable)
+    // bubblewrap itself is opened anew by the kernel and not handed on.
+    guard arrange([report, holder, bubblewrap]), fcntl(5, F_SETFD, FD_CLOEXEC) == 0 else {
+      throw SandboxError("making a sandbox", code: -errno, remedy: "raise ulimit -n")
     }
-    let null = open("/dev/null", O_RDWR)
-    guard dup2(null, 0) == 0, dup2(log, 1) == 1, dup2(log, 2) == 2,
-      dup2(fcntl(report, F_DUPFD, 16), 3) == 3, dup2(fcntl(holder, F_DUPFD, 16), 4) == 4
-    else { throw SandboxError("making a sandbox", code: -errno, remedy: "raise ulimit -n") }
-    sw_close_from(5)
     let arguments = [
       programs.bubblewrap, "--unshare-user", "--uid", "\(uid)", "--gid", "\(gid)",
       "--dev-bind", Self.root, "/", "--chdir", "/", "--", "/proc/self/fd/4", "hold", "3",
     ]
     withCStrings(arguments.map { Array($0.utf8) }) { argv in
-      withCStrings([]) { _ = sw_execute(programs.bubblewrap, argv, $0) }
+      withCStrings([]) { _ = sw_execute("/proc/self/fd/5", argv, $0) }
     }
     _exit(127)
   }
+
+  /// Gives a program nothing to read, the log to write to, and descriptors from 3 on; nothing else.
+  private func arrange(_ descriptors: [Int32]) -> Bool {
+    let null = open("/dev/null", O_RDWR)
+    // Above all places first: one of them may stand in another's.
+    let wanted = ([null, log, log] + descriptors).map { fcntl($0, F_DUPFD, 64) }
+    for (place, descriptor) in wanted.enumerated() {
+      guard descriptor >= 0, dup2(descriptor, Int32(place)) == Int32(place) else { return false }
+    }
+    sw_close_from(Int32(wanted.count))
+    return true
+  }
+
+  private func openProgram(_ path: String) throws(SandboxError) -> Int32 {
+    let program = open(path, O_RDONLY | O_CLOEXEC)
+    guard program >= 0, access(path, X_OK) == 0 else {
+      throw SandboxError(
+        "making a sandbox", cause: "\(path) cannot be executed (\(String(cString: strerror(errno))))",
+        remedy: "have the administrator install it on this node", kind: .unavailable)
+    }
+    return program
+  }
+}
+
+extension SandboxPlan.Mount {
+  /// Its source, for a message.
+  fileprivate var name: String { source ?? "an empty directory" }
 }

@@ -22,31 +22,38 @@ package struct SandboxPlan: Equatable, Sendable {
 
   /// A file or directory of the host and where it stands in the sandbox.
   package struct Mount: Equatable, Sendable {
-    package var source: String
+    /// nil is an empty directory in memory.
+    package var source: String?
     /// An absolute path, whose links are those of the root.
     package var destination: String
     package var isReadOnly: Bool
-    /// Whether it is left out where the host has no such file.
+    /// Whether it is left out where the host has no such file, or the root no place for it.
     package var isOptional: Bool
+    /// Whether it stands in place of a link that the root may have there, and not where it leads.
+    package var replaces: Bool
 
     package init(
-      _ source: String, at destination: String? = nil, isReadOnly: Bool = false,
-      isOptional: Bool = false
+      _ source: String?, at destination: String? = nil, isReadOnly: Bool = false,
+      isOptional: Bool = false, replaces: Bool = false
     ) {
       self.source = source
-      self.destination = destination ?? source
+      self.destination = destination ?? source ?? "/"
       self.isReadOnly = isReadOnly
       self.isOptional = isOptional
+      self.replaces = replaces
     }
   }
 
   package struct PlacedFile: Equatable, Sendable {
     package var destination: String
     package var contents: [UInt8]
+    /// Whether what the root has in the file follows.
+    package var precedes: Bool
 
-    package init(_ destination: String, contents: [UInt8]) {
+    package init(_ destination: String, contents: [UInt8], precedes: Bool = false) {
       self.destination = destination
       self.contents = contents
+      self.precedes = precedes
     }
   }
 
