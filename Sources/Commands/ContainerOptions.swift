@@ -1,6 +1,7 @@
 import ArgumentParser
 import Environment
 import Glibc
+import Host
 import Images
 import Launch
 
@@ -71,7 +72,8 @@ extension ContainerUser {
       free(path)
     }
     return ContainerUser(
-      uid: getuid(), gid: getgid(), directory: directory, environment: .ofThisProcess)
+      uid: getuid(), gid: getgid(), directory: directory, environment: .ofThisProcess, spool: nil,
+      on: MachineRoot())
   }
 }
 

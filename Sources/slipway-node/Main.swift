@@ -83,7 +83,7 @@ struct Node {
     }
     let user = ContainerUser(
       uid: getuid(), gid: getgid(), directory: arguments.directory ?? "/", environment: environment,
-      spool: arguments.spool)
+      spool: arguments.spool, on: MachineRoot())
     func planned() throws -> ContainerPlan {
       try container.plan(
         for: user, configuration: configuration, on: host.processor,
@@ -351,9 +351,7 @@ final class Reply {
   func container(_ plan: ContainerPlan, verbose: Bool) {
     for word in plan.entrypoint { record("A", word) }
     warnings(plan.warnings)
-    if verbose {
-      for part in plan.parts { record("I", "\(part.text): \(part.reason)") }
-    }
+    if verbose { record("I", plan.summary) }
   }
 
   func plan(_ plan: LaunchPlan, verbose: Bool) {

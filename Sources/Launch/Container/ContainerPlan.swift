@@ -64,6 +64,12 @@ package struct ContainerPlan: Equatable, Sendable {
       add(bind.mount, "the user's")
     }
     addDirectory(request, user, exists)
+    // What lies below another one comes after it, or would be covered.
+    let order = sandbox.mounts.enumerated().sorted { a, b in
+      let (x, y) = (a.element.depth, b.element.depth)
+      return x == y ? a.offset < b.offset : x < y
+    }
+    sandbox.mounts = order.map(\.element)
     for variable in request.variables {
       environment[variable.name] = variable.value ?? user.environment[variable.name]
       parts.append(Part(text: "variable \(variable.name)", reason: "the user's"))
@@ -96,6 +102,9 @@ package struct ContainerPlan: Equatable, Sendable {
   private mutating func addSlurm(_ user: ContainerUser) {
     guard user.environment.nonEmpty("SLURM_JOB_ID") != nil else { return }
     add(.init("/run/munge", isOptional: true), "munge, for Slurm's commands")
+    if let directory = user.slurmTemporary, directory != "/tmp" {
+      add(.init(directory, isOptional: true), "Slurm's temporary files, PMIx's among them")
+    }
     if let spool = user.spool { add(.init(spool, isOptional: true), "PMIx's server in slurmstepd") }
     if let file = user.environment.nonEmpty("SLURM_CONF"), file.hasPrefix("/"),
       let slash = file.lastIndex(of: "/"), slash != file.startIndex
@@ -154,6 +163,12 @@ package struct ContainerPlan: Equatable, Sendable {
     }
   }
 
+  /// What it is made of in one line, for `--eessi-verbose`.
+  package var summary: String {
+    "a container of \(image.digest.map { "\($0)" } ?? image.root.path) with \(sandbox.mounts.count)"
+      + " mounts"
+  }
+
   /// Whether a path of the host is the same one inside.
   private func isVisible(_ path: String) -> Bool {
     sandbox.mounts.contains { mount in
@@ -179,4 +194,8 @@ package struct ContainerPlan: Equatable, Sendable {
     let above = place.split(separator: "/")
     return parts.starts(with: above)
   }
+}
+
+extension SandboxPlan.Mount {
+  fileprivate var depth: Int { destination.split(separator: "/").count }
 }

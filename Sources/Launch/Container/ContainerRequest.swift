@@ -1,4 +1,5 @@
 package import Environment
+package import Host
 import Sandbox
 
 /// What a user asks of a container.
@@ -25,15 +26,35 @@ package struct ContainerUser: Equatable, Sendable {
   package var environment: Environment
   /// Where slurmd keeps the files of a step, PMIx's among them; nil outside a job.
   package var spool: String?
+  /// Where Slurm keeps temporary files of this node; nil outside a job.
+  package var slurmTemporary: String?
 
   package init(
-    uid: UInt32, gid: UInt32, directory: String, environment: Environment, spool: String? = nil
+    uid: UInt32, gid: UInt32, directory: String, environment: Environment, spool: String? = nil,
+    slurmTemporary: String? = nil
   ) {
+    self.slurmTemporary = slurmTemporary
     self.uid = uid
     self.gid = gid
     self.directory = directory
     self.environment = environment
     self.spool = spool
+  }
+
+  /// A user whose environment tells of a job of this machine.
+  package init(
+    uid: UInt32, gid: UInt32, directory: String, environment: Environment, spool: String?,
+    on machine: MachineRoot
+  ) {
+    self.init(
+      uid: uid, gid: gid, directory: directory, environment: environment, spool: spool)
+    // SLURMD_NODENAME is set for tasks only, the address in the topology before them, too.
+    let node =
+      environment.nonEmpty("SLURMD_NODENAME")
+      ?? environment.nonEmpty("SLURM_TOPOLOGY_ADDR")?.split(separator: ".").last.map(String.init)
+    guard environment.nonEmpty("SLURM_JOB_ID") != nil, let node else { return }
+    slurmTemporary = SlurmConfiguration.temporaryDirectory(
+      on: machine, file: environment.nonEmpty("SLURM_CONF"), node: node)
   }
 
   /// The user's name as the environment has it; LDAP and the like are not asked.
