@@ -456,6 +456,52 @@ static void begin_probe_rank(spank_t spank)
     memmove(argv, argv + 1, (size_t)words * sizeof *argv);
 }
 
+// MARK: an image's entry point
+
+// Since Slurm 23.11; a plugin for an older one finds none when it is loaded.
+extern spank_err_t spank_prepend_task_argv(spank_t spank, int argc, const char *argv[])
+    __attribute__((weak));
+
+// Adds a word to a text as hexadecimal digits and a comma, since it may hold any character.
+static bool add_word(char *text, size_t size, const char *word)
+{
+    size_t used = strlen(text);
+    if (used + 2 * strlen(word) + 2 > size)
+        return false;
+    for (; *word; word++, used += 2)
+        snprintf(text + used, 3, "%02x", (unsigned char)*word);
+    strcpy(text + used, ",");
+    return true;
+}
+
+// Puts the words of the image's entry point before the command. Older Slurm cannot add words: there
+// the helper's program takes the command's place, by a descriptor, since the image does not have it.
+static bool prepend_entrypoint(spank_t spank, int program)
+{
+    static char path[32], text[16384];
+    const char *words[128], *word;
+    int count = 0, argc = 0;
+    char **argv = NULL;
+    size_t at = 0;
+    for (char letter; (letter = slipway_reply_next(&reply, &at, &word)) != '\0';)
+        if (letter == 'A' && count < 128)
+            words[count++] = word;
+    if (count == 0)
+        return true;
+    if (spank_prepend_task_argv)
+        return spank_prepend_task_argv(spank, count, words) == ESPANK_SUCCESS;
+    for (int i = 0; i < count; i++)
+        if (!add_word(text, sizeof text, words[i]))
+            return false;
+    if (program < 0 || spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS ||
+        argc < 1 || !add_word(text, sizeof text, argv[0]) ||
+        spank_setenv(spank, SLIPWAY_ENTRY_VARIABLE, text, 1) != ESPANK_SUCCESS)
+        return false;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", program);
+    argv[0] = path;
+    return true;
+}
+
 void slipway_prepare_node(spank_t spank)
 {
     char word[8];
@@ -489,10 +535,13 @@ void slipway_begin_task(spank_t spank)
         return;
     if (failure_code == 0 && slipway_has_namespaces()) {
         const char *directory = slipway_reply_last(&reply, 'J');
+        int program = slipway_reply_last(&reply, 'A') ? open(slipway_settings.node, O_RDONLY) : -1;
         int error = slipway_join_namespaces(directory);
         if (error != 0)
             fail(SLIPWAY_EXIT_SOFTWARE, "the container cannot be joined in %s: %s", directory,
                  strerror(error));
+        else if (!prepend_entrypoint(spank, program))
+            fail(SLIPWAY_EXIT_SOFTWARE, "the image's entry point cannot be put before the command");
     }
     if (is_probe) {
         begin_probe_rank(spank);

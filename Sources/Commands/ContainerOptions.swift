@@ -4,6 +4,7 @@ import Glibc
 import Host
 import Images
 import Launch
+import Sandbox
 
 /// The options of a container.
 struct ContainerOptions: ParsableArguments {
@@ -47,7 +48,8 @@ struct ContainerOptions: ParsableArguments {
   /// What they ask for; nil without an image.
   func launch() throws -> ContainerLaunch? {
     guard let image else {
-      guard bind.isEmpty, env.isEmpty, workdir == nil, profile.isEmpty, !noHome, !entrypoint, !writable
+      guard bind.isEmpty, env.isEmpty, workdir == nil, profile.isEmpty, !noHome, !entrypoint,
+        !writable
       else { throw ValidationError("the options of a container need --image") }
       return nil
     }
@@ -77,13 +79,19 @@ extension ContainerUser {
   }
 }
 
+/// This program's file.
+func programPath() throws -> String {
+  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+  guard count > 0 else { throw ExecutionError(command: "/proc/self/exe", code: errno) }
+  return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
 /// Where slipway-node is: beside this program, or where it is installed.
 ///
 /// The one in the namespaces of a container must be static, which this program is not.
 func helperProgram() throws -> String {
-  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-  let own = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  let own = try programPath()
   let directory = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
   let places = [
     "\(directory)/slipway-node", "\(directory)/../libexec/slipway/slipway-node",

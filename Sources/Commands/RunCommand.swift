@@ -110,7 +110,9 @@ extension ContainerPlan {
 
   /// What goes in, for a person.
   var text: String {
-    var lines = ["root      \(image.root.path)" + (sandbox.isWritable ? " with private changes" : "")]
+    var lines = [
+      "root      \(image.root.path)" + (sandbox.isWritable ? " with private changes" : "")
+    ]
     if let digest = image.digest { lines.append("digest    \(digest)") }
     lines += parts.map { "\($0.text): \($0.reason)" }
     lines.append("directory \(directories.joined(separator: ", else "))")

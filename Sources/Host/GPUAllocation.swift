@@ -75,7 +75,9 @@ package struct SlurmGPUs: Equatable, Sendable {
       isManaging = slurm.contains { line in
         line["grestypes"]?.split(separator: ",").contains("gpu") == true
       }
-      guard isManaging, let gres = SlurmConfiguration.lines(of: SlurmConfiguration.beside(place, "gres.conf"), on: machine),
+      guard isManaging,
+        let gres = SlurmConfiguration.lines(
+          of: SlurmConfiguration.beside(place, "gres.conf"), on: machine),
         !gres.contains(where: { $0["include"] != nil })
       else { return }
       minors = Self.minors(in: gres, types: Self.types(in: slurm, node: node), node: node) {

@@ -36,7 +36,9 @@ struct SandboxMaker {
     alarm(120)
     do throws(SandboxError) {
       // Before the base covers what may lie below it.
-      let (bubblewrap, holder) = (try openProgram(programs.bubblewrap), try openProgram(programs.holder))
+      let (bubblewrap, holder) = (
+        try openProgram(programs.bubblewrap), try openProgram(programs.holder)
+      )
       try prepare()
       try become(bubblewrap, holding: holder)
     } catch {
@@ -255,7 +257,7 @@ struct SandboxMaker {
     let code = sw_mount(
       "slipway", Self.root, "overlay", sw_confined,
       "lowerdir=\(Self.base)/image,upperdir=\(Self.base)/upper,workdir=\(Self.base)/work,userxattr")
-    guard code != 0 else { return }
+    guard code != 0 else { return try lookIn() }
     if code == -ENOTCONN || code == -ECONNABORTED {
       throw SandboxError(
         "mounting \(plan.name)", cause: "squashfuse ended: \(text(of: log))",
@@ -266,6 +268,21 @@ struct SandboxMaker {
       remedy:
         "have the administrator see to a kernel that lets users mount overlays (5.11 or newer)",
       kind: .unavailable)
+  }
+
+  /// Sees whether the image's root can be read: an image may be broken behind its beginning.
+  private func lookIn() throws(SandboxError) {
+    let handle = opendir("\(Self.base)/image")
+    var count = 0
+    while count < 3, let handle, readdir(handle) != nil { count += 1 }
+    if let handle { closedir(handle) }
+    // Beside `.` and `..`.
+    guard count < 3 else { return }
+    let said = text(of: log)
+    throw SandboxError(
+      "reading \(plan.name)",
+      cause: said.isEmpty ? "its root holds nothing that can be read" : said,
+      remedy: "pull the image again; slipway store verify finds what is broken", kind: .badInput)
   }
 
   /// Puts a file in place of whatever the root has there, in a directory that is held open.
@@ -404,7 +421,8 @@ struct SandboxMaker {
     let program = open(path, O_RDONLY | O_CLOEXEC)
     guard program >= 0, access(path, X_OK) == 0 else {
       throw SandboxError(
-        "making a sandbox", cause: "\(path) cannot be executed (\(String(cString: strerror(errno))))",
+        "making a sandbox",
+        cause: "\(path) cannot be executed (\(String(cString: strerror(errno))))",
         remedy: "have the administrator install it on this node", kind: .unavailable)
     }
     return program

@@ -21,6 +21,7 @@ struct Node {
     let words = CommandLine.arguments
     // In the namespaces of a container, where it is started by descriptor.
     if words.count == 3, words[1] == "hold", let socket = Int32(words[2]) { hold(socket: socket) }
+    becomeEntrypoint(words)
     let reply = Reply()
     var isInside = false
     do {
@@ -52,7 +53,8 @@ struct Node {
         reply.join(arguments.directory ?? "/")
         for name in roots.keys { configuration.stack.roots[name] = nil }
       }
-      let result = try arguments.wantsStack
+      let result =
+        try arguments.wantsStack
         ? prepare(arguments, environment, configuration, host: host, reply)
         : environment
       reply.changes(job.changes(to: result))
@@ -64,6 +66,41 @@ struct Node {
     if isInside { while true { pause() } }
     // Nothing is left to tidy: the child that looks at files dies with this process.
     _exit(status)
+  }
+
+  /// Becomes the entry point of an image and the command behind it, where the plugin has put this
+  /// program in a command's place (spank/remote.c).
+  private static func becomeEntrypoint(_ words: [String]) {
+    let prefix = "/proc/self/fd/"
+    guard let path = words.first, path.hasPrefix(prefix), let text = getenv("SLURM_SLIPWAY_ENTRY"),
+      let descriptor = Int32(path.dropFirst(prefix.count))
+    else { return }
+    close(descriptor)
+    let entry = String(cString: text).split(separator: ",").map { word in
+      var bytes: [UInt8] = []
+      var digits = word.utf8.makeIterator()
+      while let high = digits.next(), let low = digits.next() {
+        bytes.append(
+          UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) ?? UInt8(ascii: "?"))
+      }
+      return Environment.text(bytes)
+    }
+    unsetenv("SLURM_SLIPWAY_ENTRY")
+    var entries: [[UInt8]] = []
+    var at = environ
+    while let entry = at.pointee {
+      entries.append(
+        Array(UnsafeBufferPointer(start: entry, count: strlen(entry))).map { UInt8(bitPattern: $0) }
+      )
+      at += 1
+    }
+    do {
+      try execute(entry + words.dropFirst(), environment: Environment(entries: entries))
+    } catch {
+      let message = Array("slipway: \(error)\n".utf8)
+      _ = message.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      _exit(error.isNotFound ? ExitStatus.notFound.rawValue : ExitStatus.cannotExecute.rawValue)
+    }
   }
 
   /// Takes this process into the step's container, and replies where its tasks start.

@@ -124,6 +124,8 @@ enum { SLIPWAY_PROBE_RANKS = 2 };
 #define SLIPWAY_MARK "/.this-node-lacks-the-slipway-plugin"
 // The exit code of a step that a probe has failed; its tasks end with it and do not begin.
 #define SLIPWAY_STOP_VARIABLE "SLURM_SLIPWAY_STOP"
+// The words that slipway-node becomes where it stands in a command's place.
+#define SLIPWAY_ENTRY_VARIABLE "SLURM_SLIPWAY_ENTRY"
 // What a line begins with that a rank says (rank.c) or that is said in its place (remote.c).
 #define SLIPWAY_PROBE_LINE "@slipway-probe "
 

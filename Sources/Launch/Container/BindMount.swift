@@ -10,7 +10,8 @@ package struct BindMount: Equatable, Sendable {
   package init(parsing text: String, source option: String) throws(ContainerError) {
     let parts = text.escapedParts(by: ":")
     guard (1...3).contains(parts.count), let source = parts.first, source.hasPrefix("/"),
-      parts.count < 2 || parts[1].hasPrefix("/"), parts.count < 3 || ["ro", "rw"].contains(parts[2]),
+      parts.count < 2 || parts[1].hasPrefix("/"),
+      parts.count < 3 || ["ro", "rw"].contains(parts[2]),
       parts.allSatisfy({ $0.utf8.count < 4096 })
     else {
       throw .usage(

@@ -30,7 +30,9 @@ package struct ContainerEnvironment {
     "DISPLAY", "HOME", "HOSTNAME", "LOGNAME", "SSH_AUTH_SOCK", "TERM", "TMPDIR", "USER",
     "XAUTHORITY",
   ]
-  static let jobPrefixes = ["CUDA_VISIBLE_", "FI_", "OMPI_", "PALS_", "PMI", "PMIX_", "SLURM", "UCX_"]
+  static let jobPrefixes = [
+    "CUDA_VISIBLE_", "FI_", "OMPI_", "PALS_", "PMI", "PMIX_", "SLURM", "UCX_",
+  ]
 
   /// Where programs are, in an image that does not say: as Docker's default.
   static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -52,7 +54,8 @@ package struct ContainerEnvironment {
     environment["PATH"] = path
     for variable in image.environment where !isJobs(variable.name) {
       // What an image cannot have meant: a name that no shell could set.
-      guard !variable.name.isEmpty, !variable.name.utf8.contains(0), !variable.value.utf8.contains(0)
+      guard !variable.name.isEmpty, !variable.name.utf8.contains(0),
+        !variable.value.utf8.contains(0)
       else { continue }
       environment[variable.name] = variable.value
     }

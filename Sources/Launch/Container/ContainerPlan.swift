@@ -52,7 +52,8 @@ package struct ContainerPlan: Equatable, Sendable {
       add(try BindMount(parsing: text, source: "slipway.toml: container.binds").mount, "the site's")
     }
     for profile in profiles { try add(profile, host: user.environment) }
-    if let home = user.home, !site.hidesHome || request.binds.contains(where: { $0.source == home }) {
+    if let home = user.home, !site.hidesHome || request.binds.contains(where: { $0.source == home })
+    {
       if request.hidesHome {
         add(.init(nil, at: home), "an empty home, as asked")
       } else {
@@ -109,7 +110,8 @@ package struct ContainerPlan: Equatable, Sendable {
     if let file = user.environment.nonEmpty("SLURM_CONF"), file.hasPrefix("/"),
       let slash = file.lastIndex(of: "/"), slash != file.startIndex
     {
-      add(.init(String(file[..<slash]), isReadOnly: true, isOptional: true), "Slurm's configuration")
+      add(
+        .init(String(file[..<slash]), isReadOnly: true, isOptional: true), "Slurm's configuration")
     } else {
       add(.init("/etc/slurm", isReadOnly: true, isOptional: true), "Slurm's configuration")
     }
