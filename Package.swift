@@ -181,8 +181,8 @@ let package = Package(
     .testTarget(
       name: "LaunchTests",
       dependencies: [
-        "Configuration", "ELF", "Environment", "Host", "Injection", "Launch", "Microarchitecture",
-        "Stack", "TestSupport", system,
+        "Configuration", "ELF", "Environment", "Host", "Images", "Injection", "Launch",
+        "Microarchitecture", "Sandbox", "Stack", "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -349,8 +349,19 @@ struct SandboxMaker {
 
   // MARK: The host's root
 
+  /// The names in `/`, and instead of a directory in which something is mounted those within.
   private var hostEntries: [String] {
-    guard plan.root == .host, let handle = opendir("/") else { return [] }
+    guard plan.root == .host else { return [] }
+    let parents = Set(
+      plan.mounts.map { $0.destination.split(separator: "/").first.map(String.init) })
+    return names(in: "/").flatMap { name in
+      parents.contains(name)
+        ? names(in: "/\(name)").map { "\(name)/\($0)" } : [name]
+    }
+  }
+
+  private func names(in directory: String) -> [String] {
+    guard let handle = opendir(directory) else { return [] }
     defer { closedir(handle) }
     var names: [String] = []
     while let entry = readdir(handle) {

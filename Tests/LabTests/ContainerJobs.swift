@@ -56,7 +56,7 @@ extension LabTests {
         name: "a terminal",
         script: """
           script -qec "srun $C -n1 --pty sh -c 'test -t 0 && test -t 1 && stty size >/dev/null && \
-          echo terminal'" /dev/null | tr -d '\\r'
+          echo terminal'" /dev/null | tr -d '\\r' | sed 's/\\^@//'
           """, expected: "terminal\n"),
       Form(
         name: "a second step in an allocation",
