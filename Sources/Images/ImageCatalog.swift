@@ -68,12 +68,20 @@ package struct ImageCatalog: Sendable {
   package func image(_ digest: Digest) throws(ImageError) -> Image? {
     for root in roots {
       if let image = try image(digest, in: root) { return image }
+    }
+    for root in roots {
       if let manifest = try name(ImageName.file(of: digest), in: root)?.manifests[host.description],
-        let image = try image(manifest, in: root)
+        let image = try image(ofManifest: manifest)
       {
         return image
       }
     }
+    return nil
+  }
+
+  /// The image of a manifest in the first root that has it; nil where none does.
+  private func image(ofManifest digest: Digest) throws(ImageError) -> Image? {
+    for root in roots { if let image = try image(digest, in: root) { return image } }
     return nil
   }
 
@@ -91,7 +99,7 @@ package struct ImageCatalog: Sendable {
         continue
       }
       if let manifest = name.manifests[host.description],
-        let image = try image(manifest, in: root)
+        let image = try image(ofManifest: manifest)
       {
         return image
       }

@@ -13,7 +13,6 @@ struct ReferenceTests {
     ("docker.io/ubuntu", "docker.io/library/ubuntu:latest"),
     ("index.docker.io/ubuntu", "docker.io/library/ubuntu:latest"),
     ("registry-1.docker.io/a/b", "docker.io/a/b:latest"),
-    ("docker://quay.io/a/b:c", "quay.io/a/b:c"),
     ("a/b", "docker.io/a/b:latest"),
     ("localhost/a", "localhost/a:latest"),
     ("localhost:5000/a", "localhost:5000/a:latest"),
@@ -73,6 +72,11 @@ struct ReferenceTests {
   func `a source is what its beginning says`(text: String, source: ImageSource) throws {
     #expect(try ImageSource(parsing: text) == source)
     #expect(source.description == text)
+  }
+
+  @Test func `a name may be written as skopeo writes it`() throws {
+    let reference = try ImageReference(parsing: "quay.io/a/b:c")
+    #expect(try ImageSource(parsing: "docker://quay.io/a/b:c") == .registry(reference))
   }
 
   @Test(arguments: ["oci:", "oci::t", "oci:a:", "docker-archive:", "/a\0b"])
