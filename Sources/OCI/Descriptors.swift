@@ -11,7 +11,7 @@ enum Descriptors {
       let wanted = min(chunk.count, limit - bytes.count)
       let count =
         start.map { pread(descriptor, &chunk, wanted, $0 + bytes.count) }
-        ?? read(descriptor, &chunk, wanted)
+        ?? Glibc.read(descriptor, &chunk, wanted)
       if count < 0 && errno == EINTR { continue }
       if count <= 0 { break }
       bytes += chunk[..<count]
@@ -26,11 +26,12 @@ enum Descriptors {
     _ descriptor: Int32, name: String, count: Int64? = nil,
     _ body: (UnsafeRawBufferPointer) throws(ImageError) -> Void
   ) throws(ImageError) {
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    defer { chunk.deallocate() }
     var left = count ?? .max
     while left > 0 {
       let wanted = Int(min(Int64(chunk.count), left))
-      let count = Glibc.read(descriptor, &chunk, wanted)
+      let count = Glibc.read(descriptor, chunk.baseAddress, wanted)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else {
         throw ImageError(
@@ -39,9 +40,7 @@ enum Descriptors {
       }
       if count == 0 { return }
       left -= Int64(count)
-      try chunk.withUnsafeBytes { bytes throws(ImageError) in
-        try body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-      }
+      try body(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
     }
   }
 

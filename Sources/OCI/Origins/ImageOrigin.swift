@@ -77,7 +77,7 @@ struct ResolvedImage {
               + (offered.isEmpty ? "nothing" : ImageError.shown(offered.joined(separator: ", "))),
             remedy: "name another tag, or choose one of these with --platform")
         }
-        let bytes = try entry.data ?? origin.manifest(entry)
+        let bytes = if let data = entry.data { data } else { try origin.manifest(entry) }
         guard bytes.count == entry.size else {
           throw Self.damaged(
             "\(entry.digest)", "it has \(bytes.count) bytes, and the index says \(entry.size)")

@@ -47,7 +47,7 @@ final class LayoutOrigin: ImageOrigin {
       throw wrong("index.json: \(error.problem)", "build the layout anew")
     }
     let entry = try entry(of: index, for: platform)
-    let manifest = try entry.data ?? manifest(entry)
+    let manifest = if let data = entry.data { data } else { try manifest(entry) }
     guard manifest.count == entry.size else {
       throw wrong(
         "\(entry.digest) has \(manifest.count) bytes, and index.json says \(entry.size)",

@@ -38,7 +38,7 @@ final class RegistryOrigin: ImageOrigin {
   }
 
   func manifest(_ descriptor: Descriptor) throws(ImageError) -> [UInt8] {
-    try fromFirst { client throws(ImageError) in
+    return try fromFirst { client throws(ImageError) in
       let response = try client.manifest(descriptor.digest.description)
       guard Digest(of: response.body, descriptor.digest.algorithm) == descriptor.digest else {
         throw ImageError(
@@ -54,8 +54,8 @@ final class RegistryOrigin: ImageOrigin {
           cause: "it comes as \(ImageError.shown(type)) and is listed as \(descriptor.mediaType)",
           remedy: "build or push the image anew")
       }
-      return response.body
-    }
+      return response
+    }.body
   }
 
   /// The answer of the first place that has one; the error of the last names the others too.
@@ -91,9 +91,8 @@ final class RegistryOrigin: ImageOrigin {
     for (blob, writer) in blobs {
       // The first has answered already; a mirror that does not is no loss.
       let others = clients.dropFirst().compactMap { client in try? client.source(of: blob) }
-      let sources = try clients.prefix(1).map { client throws(ImageError) in
-        try client.source(of: blob)
-      }
+      var sources: [Download.Source] = []
+      if let first = clients.first { sources.append(try first.source(of: blob)) }
       downloads.append(
         Download("\(blob.digest)", size: blob.size, sources: sources + others, sink: writer))
     }

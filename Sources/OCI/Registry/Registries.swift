@@ -1,6 +1,6 @@
 import Digests
 import Glibc
-import Images
+package import Images
 
 /// Where an image may be fetched from.
 struct Endpoint: Hashable, Sendable {

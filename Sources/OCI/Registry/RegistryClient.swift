@@ -46,8 +46,7 @@ final class RegistryClient {
       do throws(ImageError) {
         return try authorize(response)
       } catch {
-        throw TransferError(
-          kind: .status(401), subject: error.what, cause: error.cause, remedy: error.remedy)
+        throw TransferError(.status(401), error.what, error.cause, error.remedy)
       }
     }
   }
@@ -255,18 +254,4 @@ final class TokenCache {
   }
 
   func forget(_ key: Key) { tokens[key] = nil }
-}
-
-extension ImageError {
-  /// What a transfer says, which holds no secrets.
-  init(_ error: TransferError) {
-    let kind: Kind =
-      switch error.kind {
-      case .timeout, .status: .tryAgain
-      case .content, .tooLarge, .address, .redirect: .badData
-      case .connection, .certificate, .library: .unavailable
-      case .sink, .cancelled: .failed
-      }
-    self.init(kind, error.subject, cause: error.cause, remedy: error.remedy)
-  }
 }

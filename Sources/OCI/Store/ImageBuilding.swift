@@ -27,8 +27,16 @@ extension ImageStore {
     try fetch(files, from: origin, holding: held)
     let configuration = try configuration(of: resolved)
     let warnings = try publish(resolved, configuration, holding: held)
-    if !settings.keepsLayers { try drop(files) }
+    if !settings.keepsLayers {
+      // Under their locks: nobody has opened them and waits for their end.
+      for file in files { try remove(.blob(file.digest)) }
+    }
     return warnings
+  }
+
+  /// Removes something that can be fetched again.
+  func remove(_ key: StoreKey) throws(ImageError) {
+    try ImageError.storing { () throws(StoreError) in try store.remove(key) }
   }
 
   private func damaged(_ resolved: ResolvedImage, _ cause: String) -> ImageError {
@@ -69,7 +77,7 @@ extension ImageStore {
     let beat = Heartbeat(locks)
     try origin.fetch(missing) { report in
       beat.beat()
-      self.report(report)
+      progress(report)
     }
   }
 

@@ -12,11 +12,11 @@ package import Transfer
 package final class ImageStore {
   package let settings: ImageStoreSettings
   let store: Store
-  private let cancellation: Cancellation
+  let cancellation: Cancellation
   /// Told what a person should know, on one line each.
-  private let warn: (String) -> Void
+  let warn: (String) -> Void
   /// Told how far a fetch is.
-  private let progress: (TransferProgress) -> Void
+  let progress: (TransferProgress) -> Void
 
   package init(
     _ settings: ImageStoreSettings, cancellation: Cancellation = Cancellation(),
@@ -188,19 +188,5 @@ package final class ImageStore {
       manifests: known?.digest == top ? known?.manifests ?? [:] : [:])
     name.manifests[settings.platform.description] = manifest
     try NameFolder(settings).write(name)
-  }
-}
-
-extension ImageError {
-  /// What a store says.
-  init(_ error: StoreError) {
-    self.init(.failed, "store", cause: "\(error)", remedy: "see above")
-  }
-
-  /// Does some work of a store's and gives its error as an image's.
-  static func storing<Result>(
-    _ body: () throws(StoreError) -> Result
-  ) throws(ImageError) -> Result {
-    do throws(StoreError) { return try body() } catch { throw ImageError(error) }
   }
 }
