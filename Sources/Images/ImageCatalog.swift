@@ -57,7 +57,8 @@ package struct ImageCatalog: Sendable {
     }
     if let platform = image.configuration.platform, host.rank(of: platform) == nil {
       throw ImageError(
-        .unavailable, "image \(source)", cause: "it is built for \(platform), and this node is \(host)",
+        .unavailable, "image \(source)",
+        cause: "it is built for \(platform), and this node is \(host)",
         remedy: "pin the digest of an index that holds \(host) too, or run on other nodes")
     }
     return image

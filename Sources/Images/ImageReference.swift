@@ -62,7 +62,8 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
       let text = rest[rest.index(after: colon)...]
       guard Self.isTag(text) else {
         throw wrong(
-          text, "a tag is 1 to 128 of the letters A-Z a-z, 0-9 and _ . - and begins with none of . -")
+          text,
+          "a tag is 1 to 128 of the letters A-Z a-z, 0-9 and _ . - and begins with none of . -")
       }
       tag = String(text)
       rest = rest[..<colon]

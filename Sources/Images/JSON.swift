@@ -238,9 +238,12 @@ private struct JSONReader {
     var number: UInt32 = 0
     for _ in 0..<4 {
       switch bytes[place] {
-      case let digit where (0x30...0x39).contains(digit): number = number << 4 | UInt32(digit - 0x30)
-      case let digit where (0x41...0x46).contains(digit): number = number << 4 | UInt32(digit - 0x37)
-      case let digit where (0x61...0x66).contains(digit): number = number << 4 | UInt32(digit - 0x57)
+      case let digit where (0x30...0x39).contains(digit):
+        number = number << 4 | UInt32(digit - 0x30)
+      case let digit where (0x41...0x46).contains(digit):
+        number = number << 4 | UInt32(digit - 0x37)
+      case let digit where (0x61...0x66).contains(digit):
+        number = number << 4 | UInt32(digit - 0x57)
       default: return nil
       }
       place += 1

@@ -37,8 +37,9 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
     let table = PlatformVariant.table[architecture] ?? []
     variant = table.indices.last { place in
       table[...place].allSatisfy {
-        !table[place].includes($0) || $0.features.isSubset(of: processor.features)
-          && (processor.x86Level ?? 4) >= $0.level
+        !table[place].includes($0)
+          || $0.features.isSubset(of: processor.features)
+            && (processor.x86Level ?? 4) >= $0.level
       }
     }.map { table[$0].name }
   }

@@ -96,13 +96,15 @@ struct CatalogTests {
       let (new, first) = (site.catalog([("own", false)]), site.catalog([("own", false)], host: old))
       #expect(try new.resolve(try Self.source("x")).digest == Self.digest("b"))
       #expect(try first.resolve(try Self.source("x")).digest == Self.digest("a"))
-      #expect(try first.resolve(try Self.source("q"), pin: Self.digest("f")).digest == Self.digest("a"))
+      #expect(
+        try first.resolve(try Self.source("q"), pin: Self.digest("f")).digest == Self.digest("a"))
       #expect(try new.resolve(try Self.source("x@\(Self.digest("f"))")).digest == Self.digest("b"))
       let error = try #require(throws: ImageError.self) {
         try first.resolve(try Self.source("x"), pin: Self.digest("b"))
       }
       #expect(error.cause.contains("linux/amd64/v3"), "\(error)")
-      let other = site.catalog([("own", false)], host: Platform(architecture: "amd64", variant: "v4"))
+      let other = site.catalog(
+        [("own", false)], host: Platform(architecture: "amd64", variant: "v4"))
       #expect(throws: ImageError.self) { try other.resolve(try Self.source("x")) }
     }
   }
@@ -121,7 +123,9 @@ struct CatalogTests {
       }
       #expect(
         try site.catalog([("own", true)], user: geteuid() &+ 1).resolve(source).isShared)
-      for path in ["\(folder)/config.json", "\(folder)/root.squashfs", folder, directory("own/names")] {
+      for path in [
+        "\(folder)/config.json", "\(folder)/root.squashfs", folder, directory("own/names"),
+      ] {
         let mode = try run(["stat", "-c", "%a", path]).stdout.dropLast()
         chmod(path, 0o777)
         let error = try #require(throws: ImageError.self) { try catalog.resolve(source) }
@@ -142,7 +146,9 @@ struct CatalogTests {
     }
   }
 
-  @Test(.enabled(if: geteuid() == 0)) func `a file of another user in a site's store is refused`() throws {
+  @Test(.enabled(if: geteuid() == 0)) func `a file of another user in a site's store is refused`()
+    throws
+  {
     try TemporaryDirectory.with { directory in
       let site = Site(directory: directory)
       try site.add("a", to: "shared")

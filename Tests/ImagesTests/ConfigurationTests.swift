@@ -15,7 +15,9 @@ struct ImageConfigurationTests {
         """.utf8))
     #expect(configuration.platform == Platform(architecture: "arm64", variant: "v8"))
     #expect(
-      configuration.environment.map { "\($0.name)=\($0.value)" } == ["PATH=/bin", "E=a=b", "EMPTY="])
+      configuration.environment.map { "\($0.name)=\($0.value)" } == [
+        "PATH=/bin", "E=a=b", "EMPTY=",
+      ])
     #expect(configuration.entrypoint == ["/e"] && configuration.command == [])
     #expect(configuration.workingDirectory == "/w" && configuration.user == "1000:10")
     #expect(configuration.labels == ["run": "--privileged"])

@@ -36,44 +36,49 @@ struct ManifestTests {
     #expect(index.entries.isEmpty)
   }
 
-  @Test(arguments: [
-    ("an unknown layer", manifest(layer("evil.layer+lzma")), nil),
-    ("a digest with a path", manifest(layer("oci.image.layer.v1.tar", "sha256:../../../out/victim")), nil),
-    ("upper case", manifest(layer("oci.image.layer.v1.tar", "sha256:\(hex.uppercased())")), nil),
-    ("both", manifest("", ",\"manifests\":[]"), nil),
-    ("both, one null", manifest("", ",\"manifests\":null"), nil),
-    ("a name twice", manifest("", ",\"layers\":[]"), nil),
-    ("another announced", manifest(""), MediaType.ociIndex),
-    (
-      "another than it says", manifest("", ",\"mediaType\":\"\(MediaType.ociManifest)\""),
-      MediaType.dockerManifest
-    ),
-    ("a type that is no text", manifest("", ",\"mediaType\":7"), nil),
-    ("version 1", Array("{\"schemaVersion\":1,\"fsLayers\":[]}".utf8), nil),
-    ("no object", Array("[]".utf8), nil),
-    (
-      "a chart",
-      Array(
-        String(decoding: manifest(""), as: UTF8.self).replacing(
-          "vnd.oci.image.config.v1+json", with: "vnd.cncf.helm.config.v1+json"
-        ).utf8), nil
-    ),
-    (
-      "a negative size",
-      Array(String(decoding: manifest(""), as: UTF8.self).replacing(":2,\"d", with: ":-2,\"d").utf8),
-      nil
-    ),
-    (
-      "sizes beyond all measure",
-      Array(
-        String(
-          decoding: manifest(
-            [layer("oci.image.layer.v1.tar"), layer("oci.image.layer.v1.tar")]
-              .joined(separator: ",")), as: UTF8.self
-        ).replacing("\"size\":3", with: "\"size\":9223372036854775807").utf8), nil
-    ),
-    ("too large", manifest("", ",\"x\":\"" + String(repeating: "x", count: 4 << 20) + "\""), nil),
-  ] as [(String, [UInt8], String?)])
+  @Test(
+    arguments: [
+      ("an unknown layer", manifest(layer("evil.layer+lzma")), nil),
+      (
+        "a digest with a path",
+        manifest(layer("oci.image.layer.v1.tar", "sha256:../../../out/victim")), nil
+      ),
+      ("upper case", manifest(layer("oci.image.layer.v1.tar", "sha256:\(hex.uppercased())")), nil),
+      ("both", manifest("", ",\"manifests\":[]"), nil),
+      ("both, one null", manifest("", ",\"manifests\":null"), nil),
+      ("a name twice", manifest("", ",\"layers\":[]"), nil),
+      ("another announced", manifest(""), MediaType.ociIndex),
+      (
+        "another than it says", manifest("", ",\"mediaType\":\"\(MediaType.ociManifest)\""),
+        MediaType.dockerManifest
+      ),
+      ("a type that is no text", manifest("", ",\"mediaType\":7"), nil),
+      ("version 1", Array("{\"schemaVersion\":1,\"fsLayers\":[]}".utf8), nil),
+      ("no object", Array("[]".utf8), nil),
+      (
+        "a chart",
+        Array(
+          String(decoding: manifest(""), as: UTF8.self).replacing(
+            "vnd.oci.image.config.v1+json", with: "vnd.cncf.helm.config.v1+json"
+          ).utf8), nil
+      ),
+      (
+        "a negative size",
+        Array(
+          String(decoding: manifest(""), as: UTF8.self).replacing(":2,\"d", with: ":-2,\"d").utf8),
+        nil
+      ),
+      (
+        "sizes beyond all measure",
+        Array(
+          String(
+            decoding: manifest(
+              [layer("oci.image.layer.v1.tar"), layer("oci.image.layer.v1.tar")]
+                .joined(separator: ",")), as: UTF8.self
+          ).replacing("\"size\":3", with: "\"size\":9223372036854775807").utf8), nil
+      ),
+      ("too large", manifest("", ",\"x\":\"" + String(repeating: "x", count: 4 << 20) + "\""), nil),
+    ] as [(String, [UInt8], String?)])
   func `what is no manifest, or could be two, is refused`(
     what: String, bytes: [UInt8], announced: String?
   ) {

@@ -11,36 +11,40 @@ struct ChallengeTests {
     Challenge(scheme: scheme, parameters: parameters)
   }
 
-  @Test(arguments: [
-    (
-      ["Bearer realm=\"https://a/token\",service=\"s\",scope=\"repository:a/b:pull,push\""],
-      [
-        challenge(
-          "bearer",
-          ["realm": "https://a/token", "service": "s", "scope": "repository:a/b:pull,push"])
-      ]
-    ),
-    (
-      ["Basic realm=\"a, b\", BEARER Realm = \"x\\\"y\" , service=z"],
-      [challenge("basic", ["realm": "a, b"]), challenge("bearer", ["realm": "x\"y", "service": "z"])]
-    ),
-    (
-      ["Negotiate", "Basic realm=x"],
-      [challenge("negotiate", [:]), challenge("basic", ["realm": "x"])]
-    ),
-    (
-      ["Negotiate, Basic realm=x"],
-      [challenge("negotiate", [:]), challenge("basic", ["realm": "x"])]
-    ),
-    (
-      ["Negotiate YII/fg==, Bearer realm=r"],
-      [challenge("negotiate", [:]), challenge("bearer", ["realm": "r"])]
-    ),
-    ([", , Basic realm=\"\",,"], [challenge("basic", ["realm": ""])]),
-    (["Bearer realm=\"a\",realm=\"b\""], [challenge("bearer", ["realm": "a"])]),
-    (["Bearer realm=\"without an end"], [challenge("bearer", [:])]),
-    (["=\"x\""], []), ([""], []), ([], []),
-  ] as [([String], [Challenge])])
+  @Test(
+    arguments: [
+      (
+        ["Bearer realm=\"https://a/token\",service=\"s\",scope=\"repository:a/b:pull,push\""],
+        [
+          challenge(
+            "bearer",
+            ["realm": "https://a/token", "service": "s", "scope": "repository:a/b:pull,push"])
+        ]
+      ),
+      (
+        ["Basic realm=\"a, b\", BEARER Realm = \"x\\\"y\" , service=z"],
+        [
+          challenge("basic", ["realm": "a, b"]),
+          challenge("bearer", ["realm": "x\"y", "service": "z"]),
+        ]
+      ),
+      (
+        ["Negotiate", "Basic realm=x"],
+        [challenge("negotiate", [:]), challenge("basic", ["realm": "x"])]
+      ),
+      (
+        ["Negotiate, Basic realm=x"],
+        [challenge("negotiate", [:]), challenge("basic", ["realm": "x"])]
+      ),
+      (
+        ["Negotiate YII/fg==, Bearer realm=r"],
+        [challenge("negotiate", [:]), challenge("bearer", ["realm": "r"])]
+      ),
+      ([", , Basic realm=\"\",,"], [challenge("basic", ["realm": ""])]),
+      (["Bearer realm=\"a\",realm=\"b\""], [challenge("bearer", ["realm": "a"])]),
+      (["Bearer realm=\"without an end"], [challenge("bearer", [:])]),
+      (["=\"x\""], []), ([""], []), ([], []),
+    ] as [([String], [Challenge])])
   func `several challenges in one field or many are told apart`(
     fields: [String], challenges: [Challenge]
   ) {
@@ -82,7 +86,9 @@ struct CredentialTests {
     #expect(file.helper(for: CredentialKey(registry: "evil.io", repository: "a")) == nil)
   }
 
-  @Test(arguments: ["", "[]", "{\"auths\":{\"a\":{\"auth\":\"%\"}}}", "{\"auths\":{\"a\":{\"auth\":\"YQ==\"}}}"])
+  @Test(arguments: [
+    "", "[]", "{\"auths\":{\"a\":{\"auth\":\"%\"}}}", "{\"auths\":{\"a\":{\"auth\":\"YQ==\"}}}",
+  ])
   func `a damaged auth file is an error that shows no secret`(text: String) {
     let error = #expect(throws: ImageFormatError.self) { try AuthFile(Array(text.utf8)) }
     #expect(error.map { !"\($0)".contains("YQ") && !"\($0)".contains("%") } ?? false)
@@ -111,11 +117,12 @@ struct CredentialTests {
     #expect(Netrc.credential(for: "r.io", in: "machine r.io login") == nil)
   }
 
-  @Test(arguments: [
-    ("", []), ("Zg==", Array("f".utf8)), ("Zg", Array("f".utf8)), ("Zm8=", Array("fo".utf8)),
-    ("Zm9vYg==", Array("foob".utf8)), ("Zm9vYmFy", Array("foobar".utf8)),
-    ("Z", nil), ("Zg=", nil), ("Z===", nil), ("Zm9v====", nil), ("Zm 9", nil), ("=", nil),
-  ] as [(String, [UInt8]?)])
+  @Test(
+    arguments: [
+      ("", []), ("Zg==", Array("f".utf8)), ("Zg", Array("f".utf8)), ("Zm8=", Array("fo".utf8)),
+      ("Zm9vYg==", Array("foob".utf8)), ("Zm9vYmFy", Array("foobar".utf8)),
+      ("Z", nil), ("Zg=", nil), ("Z===", nil), ("Zm9v====", nil), ("Zm 9", nil), ("=", nil),
+    ] as [(String, [UInt8]?)])
   func `base64 is that of RFC 4648`(text: String, bytes: [UInt8]?) {
     #expect(Base64.bytes(of: text) == bytes)
     if let bytes { #expect(Base64.bytes(of: Base64.text(of: bytes)) == bytes) }
@@ -190,7 +197,8 @@ struct RegistriesTests {
   }
 
   @Test(arguments: [
-    "[[registry]]\nlocation = ", "[[registry]]", "[[registry]]\nlocation = 5", "[.a]", "a = 1\na = 2",
+    "[[registry]]\nlocation = ", "[[registry]]", "[[registry]]\nlocation = 5", "[.a]",
+    "a = 1\na = 2",
     "[[registry]\n", "registry = 1", "[[registry]]\nlocation=\"a\"\nblocked=\"no\"", "a = \"\\q\"",
     "[[registry]]\nlocation=\"a\"\n[[registry.mirror]]\nlocation=\"b\"\npull-from-mirror=\"x\"",
     "a = [[[[[[[[[[[[1]]]]]]]]]]]]", "a = 1 b = 2", "= 1", "\u{0}",

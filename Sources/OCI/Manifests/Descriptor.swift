@@ -48,7 +48,10 @@ struct Descriptor: Equatable, Sendable {
   }
 
   var json: JSON {
-    ["mediaType": .text(mediaType), "digest": .text(digest.description), "size": .integer(Int(size))]
+    [
+      "mediaType": .text(mediaType), "digest": .text(digest.description),
+      "size": .integer(Int(size)),
+    ]
   }
 }
 

@@ -30,7 +30,8 @@ enum ManifestDocument: Equatable, Sendable {
       throw ImageFormatError("the manifest is ambiguous: it has manifests and layers")
     }
     guard json["schemaVersion"]?.integer == 2 else {
-      throw ImageFormatError("the manifest is not of schema version 2 (Docker's version 1 is not read)")
+      throw ImageFormatError(
+        "the manifest is not of schema version 2 (Docker's version 1 is not read)")
     }
     let own = json["mediaType"]?.text
     guard own != nil || json["mediaType"] == nil else {

@@ -76,7 +76,8 @@ final class DockerArchiveOrigin: ImageOrigin {
       tag.map { tag in
         entries.filter { entry in
           (entry["RepoTags"]?.texts ?? []).contains { name in
-            name == tag || (try? ImageReference(parsing: name)) == (try? ImageReference(parsing: tag))
+            name == tag
+              || (try? ImageReference(parsing: name)) == (try? ImageReference(parsing: tag))
           }
         }
       } ?? entries

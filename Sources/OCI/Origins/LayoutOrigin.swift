@@ -39,7 +39,8 @@ final class LayoutOrigin: ImageOrigin {
     }
     let index: ImageIndex
     do throws(ImageFormatError) {
-      guard case .index(let read) = try ManifestDocument(bytes, announced: MediaType.ociIndex) else {
+      guard case .index(let read) = try ManifestDocument(bytes, announced: MediaType.ociIndex)
+      else {
         throw ImageFormatError("it is no index")
       }
       index = read
@@ -58,7 +59,8 @@ final class LayoutOrigin: ImageOrigin {
       name: "\(entry.digest) of \(files.name)")
   }
 
-  private func entry(of index: ImageIndex, for platform: Platform) throws(ImageError) -> Descriptor {
+  private func entry(of index: ImageIndex, for platform: Platform) throws(ImageError) -> Descriptor
+  {
     let tags = index.entries.map { $0.annotations[Self.tagAnnotation] }
     var entries = index.entries
     if let tag {
@@ -113,7 +115,9 @@ extension LayoutFiles {
   ) throws(ImageError) {
     var report = TransferProgress(
       files: files.count, filesDone: 0, bytes: 0,
-      total: files.reduce(into: Int64(0)) { $0 = $0.addingReportingOverflow($1.0.size).partialValue })
+      total: files.reduce(into: Int64(0)) {
+        $0 = $0.addingReportingOverflow($1.0.size).partialValue
+      })
     for (descriptor, writer, path) in files {
       try ImageError.storing { () throws(StoreError) in try writer.restart() }
       let isThere = try read(path) { part throws(ImageError) in
@@ -147,7 +151,8 @@ final class DirectoryFiles: LayoutFiles {
     descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw ImageError(
-        errno == ENOENT ? .unavailable : .notPermitted, path, cause: String(cString: strerror(errno)),
+        errno == ENOENT ? .unavailable : .notPermitted, path,
+        cause: String(cString: strerror(errno)),
         remedy: "name the directory of a layout")
     }
   }

@@ -24,7 +24,8 @@ final class TarFiles: LayoutFiles {
     var status = stat()
     guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
       throw ImageError(
-        errno == ENOENT ? .unavailable : .notPermitted, path, cause: String(cString: strerror(errno)),
+        errno == ENOENT ? .unavailable : .notPermitted, path,
+        cause: String(cString: strerror(errno)),
         remedy: "name a readable archive")
     }
     size = Int64(status.st_size)
@@ -43,7 +44,9 @@ final class TarFiles: LayoutFiles {
 
   func contents(_ name: String, limit: Int) throws(ImageError) -> [UInt8]? {
     guard let (offset, size) = place(of: name) else { return nil }
-    guard size <= limit else { throw wrong("\(ImageError.shown(name)) is larger than \(limit) bytes") }
+    guard size <= limit else {
+      throw wrong("\(ImageError.shown(name)) is larger than \(limit) bytes")
+    }
     let bytes = Descriptors.contents(of: descriptor, limit: Int(size), from: Int(offset))
     guard bytes.count == size else { throw wrong("\(ImageError.shown(name)) is cut short") }
     return bytes

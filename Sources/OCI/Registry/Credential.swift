@@ -37,8 +37,10 @@ struct CredentialKey: Equatable, Sendable {
     if registry == "docker.io" {
       keys += ["https://index.docker.io/v1/", "index.docker.io", "registry-1.docker.io"]
     }
-    return keys + ["https://\(registry)", "https://\(registry)/", "https://\(registry)/v1/",
-      "https://\(registry)/v2/"]
+    return keys + [
+      "https://\(registry)", "https://\(registry)/", "https://\(registry)/v1/",
+      "https://\(registry)/v2/",
+    ]
   }
 
   /// The key that a credential helper knows the registry by.

@@ -192,7 +192,8 @@ package struct Registries: Equatable, Sendable {
     else {
       throw ImageError(
         .badData, "registries.conf",
-        cause: "the location \(ImageError.shown(location)) gives no image: \(ImageError.shown(place))",
+        cause:
+          "the location \(ImageError.shown(location)) gives no image: \(ImageError.shown(place))",
         remedy: "write HOST[:PORT][/PATH]")
     }
     return Endpoint(

@@ -7,6 +7,7 @@ import Transfer
 final class RegistryClient {
   let endpoint: Endpoint
   private let transfer: Transfer
+  private let settings: TransferSettings
   private let credentials: CredentialSource
   private let tokens: TokenCache
   private var base: String?
@@ -19,10 +20,12 @@ final class RegistryClient {
   }
 
   init(
-    _ endpoint: Endpoint, transfer: Transfer, credentials: CredentialSource, tokens: TokenCache
+    _ endpoint: Endpoint, transfer: Transfer, settings: TransferSettings,
+    credentials: CredentialSource, tokens: TokenCache
   ) {
     self.endpoint = endpoint
     self.transfer = transfer
+    self.settings = settings
     self.credentials = credentials
     self.tokens = tokens
   }
@@ -84,7 +87,8 @@ final class RegistryClient {
         .unavailable, what, cause: cause, remedy: "check the name and the tag at the registry")
     default:
       ImageError(
-        .unavailable, what, cause: cause, remedy: "ask the registry's administrator, or try a mirror")
+        .unavailable, what, cause: cause,
+        remedy: "ask the registry's administrator, or try a mirror")
     }
   }
 
@@ -100,7 +104,10 @@ final class RegistryClient {
     var found = "https://\(endpoint.host)"
     if endpoint.isInsecure {
       do throws(TransferError) {
-        _ = try transfer.fetch(HTTPRequest(.get, "\(found)/v2/"), limit: 1 << 16)
+        // Once: another try of what has no TLS takes as long and ends alike.
+        var settings = settings
+        settings.tries = 1
+        _ = try Transfer(settings).fetch(HTTPRequest(.get, "\(found)/v2/"), limit: 1 << 16)
       } catch {
         switch error.kind {
         // A registry without TLS answers a handshake with what is none.
@@ -176,7 +183,9 @@ final class RegistryClient {
     query.append(("scope", key.scope))
     let request: HTTPRequest
     if case .identityToken(let token) = credential {
-      query += [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "slipway")]
+      query += [
+        ("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "slipway"),
+      ]
       request = HTTPRequest(
         .post, key.realm,
         fields: [HTTPField("Content-Type", "application/x-www-form-urlencoded")],

@@ -1,12 +1,14 @@
+import Glibc
 import Store
 import Synchronization
 
-/// Tells from time to time that the owner of locks is alive.
+/// Tells every second that the owner of locks is alive.
 final class Heartbeat: Sendable {
-  private let locks: [StoreLock]
+  private let descriptors: [Int32]
   private let last = Mutex<ContinuousClock.Instant>(.now)
 
-  init(_ locks: [StoreLock]) { self.locks = locks }
+  /// For as long as the locks are held.
+  init(_ locks: [StoreLock]) { descriptors = locks.map(\.descriptor) }
 
   func beat() {
     let isDue = last.withLock { last in
@@ -14,6 +16,6 @@ final class Heartbeat: Sendable {
       last = .now
       return true
     }
-    if isDue { for lock in locks { lock.refresh() } }
+    if isDue { for descriptor in descriptors { futimens(descriptor, nil) } }
   }
 }

@@ -28,14 +28,16 @@ extension ImageStore {
     let configuration = try configuration(of: resolved)
     let warnings = try publish(resolved, configuration, holding: held)
     if !settings.keepsLayers {
-      // Under their locks: nobody has opened them and waits for their end.
+      // Who waits for a lock keeps what it needs: removal takes the lock itself, or lets it be.
+      for lock in held.dropFirst(locks.count) { lock.release() }
       for file in files { try remove(.blob(file.digest)) }
     }
     return warnings
   }
 
-  /// Removes something that can be fetched again.
-  func remove(_ key: StoreKey) throws(ImageError) {
+  /// Removes something unless it is in use; says whether it is gone.
+  @discardableResult
+  func remove(_ key: StoreKey) throws(ImageError) -> Bool {
     try ImageError.storing { () throws(StoreError) in try store.remove(key) }
   }
 
@@ -51,12 +53,14 @@ extension ImageStore {
   ) throws(ImageError) {
     var missing: [(Descriptor, BlobWriter)] = []
     for file in files {
-      let stored = try ImageError.storing { () throws(StoreError) in try store.open(file.digest) }
-      if let stored {
-        guard stored.size == file.size else {
+      let size = try ImageError.storing { () throws(StoreError) in
+        try store.open(file.digest)?.size
+      }
+      if let size {
+        guard size == file.size else {
           throw ImageError(
             .badData, "\(file.digest)",
-            cause: "it has \(stored.size) bytes, and the manifest says \(file.size)",
+            cause: "it has \(size) bytes, and the manifest says \(file.size)",
             remedy: "build or push the image anew")
         }
       } else if let data = file.data {
@@ -68,12 +72,21 @@ extension ImageStore {
         try ImageError.storing { () throws(StoreError) in try store.put(data, as: file.digest) }
       } else {
         missing.append(
-          (file, try ImageError.storing { () throws(StoreError) in
-            try store.writer(for: file.digest, size: file.size)
-          }))
+          (
+            file,
+            try ImageError.storing { () throws(StoreError) in
+              try store.writer(for: file.digest, size: file.size)
+            }
+          ))
       }
     }
     guard !missing.isEmpty else { return }
+    let keep = try namedKeys().union(files.map { StoreKey.blob($0.digest) })
+    // The squashfs file is seldom larger than the packed layers that it is made of.
+    let bytes = missing.reduce(Int64(0)) { $0.addingReportingOverflow($1.0.size).partialValue }
+    try ImageError.storing { () throws(StoreError) in
+      try store.reserve(bytes.addingReportingOverflow(bytes).partialValue, keep: keep)
+    }
     let beat = Heartbeat(locks)
     try origin.fetch(missing) { report in
       beat.beat()
@@ -150,12 +163,28 @@ extension ImageStore {
     } catch {
       throw ImageError(error)
     }
+    var sums = [
+      ImageCatalog.configurationName: resolved.manifest.configuration.digest,
+      ImageCatalog.manifestName: resolved.digest,
+    ]
+    if !settings.asDirectory {
+      sums[ImageCatalog.squashfsName] = try digest(
+        ofFile: "\(temporary.path)/\(ImageCatalog.squashfsName)")
+    }
     try write(configuration.bytes, "\(temporary.path)/\(ImageCatalog.configurationName)")
     try write(resolved.manifestBytes, "\(temporary.path)/\(ImageCatalog.manifestName)")
     try ImageError.storing { () throws(StoreError) in
-      _ = try store.publish(temporary, as: Self.key(resolved.digest))
+      _ = try store.publish(temporary, as: Self.key(resolved.digest), sums: sums)
     }
     return report.warnings
+  }
+
+  private func digest(ofFile path: String) throws(ImageError) -> Digest {
+    let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    defer { if file >= 0 { close(file) } }
+    let hasher = StreamHasher(.sha256)
+    try Descriptors.read(file, name: path) { (part) throws(ImageError) in hasher.update(part) }
+    return hasher.finish()
   }
 
   private func write(_ bytes: [UInt8], _ path: String) throws(ImageError) {
@@ -163,7 +192,9 @@ extension ImageStore {
     defer { if file >= 0 { close(file) } }
     var done = 0
     while file >= 0, done < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, $0.count - done) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(file, $0.baseAddress! + done, $0.count - done)
+      }
       if count < 0 && errno == EINTR { continue }
       if count <= 0 { break }
       done += count

@@ -3,7 +3,7 @@ import Glibc
 import Hashing
 package import Images
 import Layers
-import Store
+package import Store
 package import Transfer
 
 /// A user's images: fetched, built, named and removed.
@@ -11,7 +11,7 @@ package import Transfer
 /// Calls block; an owner uses it from one thread.
 package final class ImageStore {
   package let settings: ImageStoreSettings
-  let store: Store
+  package let store: Store
   let cancellation: Cancellation
   /// Told what a person should know, on one line each.
   let warn: (String) -> Void
@@ -128,7 +128,9 @@ package final class ImageStore {
     let credentials = CredentialSource(environment: settings.environment, warn: warn)
     let tokens = TokenCache()
     let clients = endpoints.map {
-      RegistryClient($0, transfer: transfer, credentials: credentials, tokens: tokens)
+      RegistryClient(
+        $0, transfer: transfer, settings: transferSettings, credentials: credentials,
+        tokens: tokens)
     }
     return RegistryOrigin(reference, clients: clients, transfer: transfer)
   }

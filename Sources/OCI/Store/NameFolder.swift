@@ -49,6 +49,8 @@ struct NameFolder {
   }
 
   func remove(_ file: String) throws(ImageError) {
-    guard unlink("\(path)/\(file)") == 0 || errno == ENOENT else { throw failure("\(path)/\(file)") }
+    guard unlink("\(path)/\(file)") == 0 || errno == ENOENT else {
+      throw failure("\(path)/\(file)")
+    }
   }
 }
