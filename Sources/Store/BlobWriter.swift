@@ -170,7 +170,8 @@ package final class BlobWriter {
     let key = StoreKey.blob(digest)
     let home = try store.top.making(key.directory)
     if renameat(folder.descriptor, name, home.descriptor, digest.hex) != 0 {
-      // A directory stands there, which slipway did not make.
+      guard errno == EISDIR else { throw .call("written", home.full(digest.hex)) }
+      // No file, so nothing that slipway put there.
       try store.quarantine(key)
       try folder.rename(name, to: digest.hex, in: home)
     }

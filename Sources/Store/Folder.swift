@@ -32,23 +32,25 @@ final class Folder {
 
   /// Opens the root, the only path whose links are followed; makes it if it is not there.
   static func root(_ path: String, _ trust: Trust, makes: Bool) throws(StoreError) -> Folder {
-    if makes { try make(path, mode: trust.directoryMode) }
+    let isMade = makes ? try make(path, mode: trust.directoryMode) : false
     let descriptor = Glibc.open(path, flags)
     guard descriptor >= 0 else { throw .call("opened", path) }
     let folder = Folder(descriptor, path, trust)
     try folder.check()
-    // Only what everybody may read is open to everybody.
-    if makes, fchmod(descriptor, trust.directoryMode) != 0 { throw .call("written", path) }
+    // Whatever the umask; the mode of one that others made is theirs.
+    if isMade, fchmod(descriptor, trust.directoryMode) != 0 { throw .call("made", path) }
     return folder
   }
 
-  private static func make(_ path: String, mode: mode_t) throws(StoreError) {
-    guard mkdir(path, mode) != 0, errno != EEXIST else { return }
-    guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
-      throw .call("made", path)
+  /// Makes a directory and those above it; says whether it was not there.
+  private static func make(_ path: String, mode: mode_t) throws(StoreError) -> Bool {
+    if mkdir(path, mode) == 0 { return true }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      _ = try make(String(path[..<slash]), mode: mode)
+      if mkdir(path, mode) == 0 { return true }
     }
-    try make(String(path[..<slash]), mode: mode)
-    guard mkdir(path, mode) == 0 || errno == EEXIST else { throw .call("made", path) }
+    guard errno == EEXIST else { throw .call("made", path) }
+    return false
   }
 
   private func check() throws(StoreError) {
@@ -163,11 +165,8 @@ final class Folder {
       guard mkdirat(descriptor, name, 0o700) == 0 || errno == EEXIST else {
         throw .call("made", full(name))
       }
-      // Whatever the umask.
-      guard fchmodat(descriptor, name, trust.directoryMode, 0) == 0 else {
-        throw .call("made", full(name))
-      }
       next = openat(descriptor, name, Self.flags | O_NOFOLLOW)
+      if next >= 0 { fchmod(next, trust.directoryMode) }
     }
     guard next >= 0 else {
       if errno == ENOENT { return nil }

@@ -41,10 +41,8 @@ package final class Store {
 
   /// Opens a store of this user's for reading and writing.
   package init(_ settings: StoreSettings) throws(StoreError) {
-    guard StreamHasher.problem == nil else {
-      throw StoreError(
-        .failed, settings.root, "libcrypto cannot be loaded",
-        "install OpenSSL's library (Debian: libssl3, Red Hat: openssl-libs)")
+    if let problem = StreamHasher.problem {
+      throw StoreError(.failed, "nothing can be verified", problem.cause, problem.remedy)
     }
     self.settings = settings
     root = settings.root

@@ -72,13 +72,17 @@ extension Store {
       if let descriptor = try makeLock(key.fileName, in: folder, owner) {
         return StoreLock(folder, key.fileName, descriptor)
       }
-      guard let (mark, holder) = try look(key.fileName, in: folder) else { continue }
       let now = ContinuousClock.now
-      if seen?.mark != mark { seen = (mark, now) }
-      let silence = Double((seen?.since ?? now).duration(to: now))
-      if holder?.isDead == true || silence > settings.leaseSeconds {
-        try takeOver(key.fileName, in: folder, mark, owner)
-        continue
+      let found = try look(key.fileName, in: folder)
+      let holder = found?.owner
+      if let mark = found?.mark {
+        if seen?.mark != mark { seen = (mark, now) }
+        let silence = Double((seen?.since ?? now).duration(to: now))
+        if holder?.isDead == true || silence > settings.leaseSeconds {
+          try takeOver(key.fileName, in: folder, mark, owner)
+          seen = nil
+          continue
+        }
       }
       guard !isCancelled() else {
         throw StoreError(.cancelled, "\(key)", "it was interrupted", "run the command again")
@@ -147,7 +151,9 @@ extension Store {
   }
 
   /// Looks at a lock file; nil where there is none any more.
-  private func look(_ name: String, in folder: Folder) throws(StoreError) -> (LockMark, Owner?)? {
+  private func look(
+    _ name: String, in folder: Folder
+  ) throws(StoreError) -> (mark: LockMark, owner: Owner?)? {
     // Opened anew each time: NFS asks its server then.
     guard let (file, status) = try folder.file(name) else {
       // What is no file was not made by a store.

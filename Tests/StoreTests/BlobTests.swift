@@ -39,8 +39,8 @@ struct BlobTests {
     try Shelf.with { shelf in
       var settings = shelf.settings
       settings.isShared = true
-      umask(0o077)
-      defer { umask(0o022) }
+      let mask = umask(0o077)
+      defer { umask(mask) }
       let (bytes, digest) = Shelf.bytes(1)
       try Store(settings).put(bytes, as: digest)
       var status = stat()

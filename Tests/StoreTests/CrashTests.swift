@@ -51,7 +51,41 @@ struct CrashTests {
     }
   }
 
-  @Test(.enabled(if: getuid() == 0, "only root can mount a small file system"))
+  /// Whether the tests may mount in a namespace of their own.
+  static let canMount =
+    (try? run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]))?
+    .status == 0
+
+  @Test(
+    .enabled(if: canMount, "needs root and mounts"),
+    arguments: ["libcrypto.so.3", "libsqlite3.so.0"])
+  func `a library that is missing is named, and an index is not needed`(_ name: String) throws {
+    try Shelf.with { shelf in
+      let (bytes, digest) = Shelf.bytes(1)
+      let file = try shelf.directory.write("source", bytes)
+      let writer = try #require(Package.executable("store-writer"))
+      let result = try run([
+        "unshare", "-m", "sh", "-c",
+        """
+        for l in $(ldconfig -p | sed -n "s|.*\t$5 .*=> ||p" | xargs readlink -f); do
+          mount --bind /dev/null $l || exit 9
+        done
+        "$1" "$2" "$3" write \(digest) "$4"
+        """, "sh", writer, shelf.settings.root, shelf.directory("index"), file, name,
+      ])
+      if name.contains("sqlite") {
+        #expect(result.stdout.hasSuffix("done\n"))
+        #expect(!FileManager.default.fileExists(atPath: shelf.directory("index")))
+      } else {
+        #expect(result.status == 1)
+        #expect(result.stderr.contains("libcrypto.so.3"))
+        #expect(result.stderr.contains("remedy: install OpenSSL"))
+        #expect(result.stderr.split(separator: "\n").count == 1)
+      }
+    }
+  }
+
+  @Test(.enabled(if: canMount, "needs root and mounts"))
   func `a full file system leaves no broken file`() throws {
     try Shelf.with { shelf in
       let (bytes, digest) = Shelf.bytes(1, count: 4 << 20)
