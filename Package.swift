@@ -113,8 +113,7 @@ let package = Package(
       name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Hashing"],
       swiftSettings: strict),
     .target(
-      name: "Store", dependencies: ["CLinux", "CSQLite", "Digests", "Hashing"],
-      swiftSettings: strict),
+      name: "Store", dependencies: ["CSQLite", "Digests", "Hashing"], swiftSettings: strict),
     .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
     // Apart from OCI: the helper on the hot path looks images up and fetches none.
     .target(
@@ -201,8 +200,12 @@ let package = Package(
       name: "TransferTests", dependencies: ["TestSupport", "Transfer"], exclude: ["server.py"],
       swiftSettings: strict),
     .testTarget(
-      name: "StoreTests", dependencies: ["Digests", "Hashing", "Store", "TestSupport"],
+      name: "StoreTests",
+      dependencies: ["Digests", "Hashing", "Store", "TestSupport", "store-writer"],
       swiftSettings: strict),
+    .executableTarget(
+      name: "store-writer", dependencies: ["Digests", "Hashing", "Store"],
+      path: "Tests/StoreWriter", swiftSettings: strict),
     .testTarget(
       name: "LayersTests", dependencies: ["Digests", "Hashing", "Layers", "TestSupport"],
       swiftSettings: strict),

@@ -35,11 +35,13 @@ static void fail(const char *text)
 static void load(void)
 {
     void *library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        library = dlopen("libcrypto.so.1.1", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
+        // Of two that are missing, the first is the one to install.
         fail(dlerror());
-        return;
+        library = dlopen("libcrypto.so.1.1", RTLD_NOW | RTLD_LOCAL);
+        if (!library)
+            return;
+        failure = NULL;
     }
 #define X(name)                                                                                    \
     if (!(crypto.name = (__typeof__(&name))dlsym(library, #name))) {                               \

@@ -54,11 +54,13 @@ static void fail(const char *text)
 static void load(void)
 {
     void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
     if (!library) {
+        // Of two that are missing, the first is the one to install.
         fail(dlerror());
-        return;
+        library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
+        if (!library)
+            return;
+        failure = NULL;
     }
 #define X(name)                                                                                    \
     if (!(curl.name = (__typeof__(&name))dlsym(library, #name))) {                                 \

@@ -12,14 +12,16 @@ package final class StreamHasher {
   /// Why nothing can be hashed on this machine, with the remedy; nil when all is well.
   ///
   /// It is one of the installation and not of the moment, so hashing itself throws nothing.
-  package static let problem: String? = sw_crypto_load().map {
-    "libcrypto cannot be loaded (\(String(cString: $0))); remedy: install OpenSSL's library "
-      + "(Debian: libssl3, Red Hat: openssl-libs)"
+  package static let problem: (cause: String, remedy: String)? = sw_crypto_load().map {
+    (
+      "libcrypto cannot be loaded (\(String(cString: $0)))",
+      "install OpenSSL's library (Debian: libssl3, Red Hat: openssl-libs)"
+    )
   }
 
   /// Ends the program with ``problem`` as its message where there is one.
   package init(_ algorithm: Digest.Algorithm) {
-    if let problem = Self.problem { fatalError(problem) }
+    if let problem = Self.problem { fatalError("\(problem.cause); remedy: \(problem.remedy)") }
     self.algorithm = algorithm
     guard let context = sw_digest_start(algorithm.rawValue) else {
       fatalError("libcrypto has no \(algorithm) or no memory; remedy: check its configuration")
