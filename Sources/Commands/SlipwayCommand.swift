@@ -19,6 +19,7 @@ package struct SlipwayCommand: ParsableCommand {
     subcommands: [
       DetectCommand.self, EnvCommand.self, RunCommand.self, InitCommand.self, DeinitCommand.self,
       ShellCommand.self, ModulesCommand.self, ModulefileCommand.self, InjectCommand.self,
+      ImageCommand.self, StoreCommand.self,
     ])
 
   package static let version = "0.1.0"

@@ -109,12 +109,12 @@ package struct ImageCatalog: Sendable {
     return if let digest = reference.digest { try image(digest) } else { nil }
   }
 
-  /// All names of a root, in the order of their files; what is no name of slipway's is left out.
+  /// All names of a root, in the order of their files; what is not believed is left out.
   package func names(in root: Root) throws(ImageError) -> [ImageName] {
     guard let folder = try folder(ImageName.folder, in: root) else { return [] }
     var names: [ImageName] = []
     for file in try folder.names() where file.hasSuffix(".json") {
-      if let name = try self.name(file, of: folder) { names.append(name) }
+      if let name = try? self.name(file, of: folder) { names.append(name) }
     }
     return names
   }

@@ -1,6 +1,7 @@
 import Configuration
 import Environment
 import Host
+import Images
 import Injection
 import Modules
 import Stack
@@ -88,6 +89,15 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
       case .busy, .changed, .full: self = .tryAgain
       case .failed: self = .internalError
       case .unanswered(let error): self = ExitStatus(error)
+      }
+    case let error as ImageError:
+      switch error.kind {
+      case .usage: self = .usage
+      case .badData: self = .badData
+      case .unavailable: self = .unavailable
+      case .notPermitted: self = .notPermitted
+      case .tryAgain: self = .tryAgain
+      case .failed: self = .internalError
       }
     case let error as EnvironmentUndoError:
       switch error {

@@ -1,6 +1,6 @@
-import Images
+package import Images
 import Layers
-import Store
+package import Store
 import Transfer
 
 // Errors of the rooms below, which have the same four parts, as errors of an image.
@@ -45,7 +45,7 @@ extension ImageError {
   }
 
   /// Does some work of a store's and gives its error as an image's.
-  static func storing<Result>(
+  package static func storing<Result>(
     _ body: () throws(StoreError) -> Result
   ) throws(ImageError) -> Result {
     do throws(StoreError) { return try body() } catch { throw ImageError(error) }

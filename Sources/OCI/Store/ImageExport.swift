@@ -10,8 +10,7 @@ extension ImageStore {
   ///
   /// - Parameter target: a layout's directory or an archive, which must not be there yet.
   package func export(_ text: String, to target: ImageSource) throws(ImageError) {
-    let (image, _) = try find(text)
-    let catalog = catalog
+    let image = try Self.find(text, in: catalog).image
     var bytes: [UInt8]?
     for root in catalog.roots where bytes == nil {
       bytes =

@@ -17,13 +17,14 @@ package struct ListedImage: Equatable, Sendable {
 }
 
 extension ImageStore {
-  /// All images of the store and of the site's, each with its names.
+  /// All images of the store and of the site's, each with its names; those that are damaged are
+  /// left out.
   package static func list(_ catalog: ImageCatalog) throws(ImageError) -> [ListedImage] {
     var images: [ListedImage] = []
     for root in catalog.roots {
       let names = try catalog.names(in: root)
       for digest in try catalog.digests(in: root) {
-        guard let image = try catalog.image(digest, in: root) else { continue }
+        guard let image = try? catalog.image(digest, in: root) else { continue }
         let own = names.filter { $0.reference != nil && $0.manifests.values.contains(digest) }
         var status = stat()
         let isFile = stat(image.root.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
@@ -45,7 +46,7 @@ extension ImageStore {
         .usage, "name \(name)", cause: "a name has a tag and no digest",
         remedy: "write NAME:TAG, such as site/app:1.0")
     }
-    let (image, top) = try find(text)
+    let (image, top) = try Self.find(text, in: catalog)
     guard let digest = image.digest else { throw Self.missing(text) }
     let lock = try lock(name: ImageName.file(of: name))
     defer { lock.release() }
@@ -54,14 +55,16 @@ extension ImageStore {
   }
 
   /// The image that a text names, by reference or digest, and what it was resolved to.
-  package func find(_ text: String) throws(ImageError) -> (image: Image, top: Digest) {
+  package static func find(
+    _ text: String, in catalog: ImageCatalog
+  ) throws(ImageError) -> (image: Image, top: Digest) {
     if let digest = Digest(text) {
-      guard let image = try catalog.image(digest) else { throw Self.missing(text) }
+      guard let image = try catalog.image(digest) else { throw missing(text) }
       return (image, digest)
     }
     let reference = try ImageReference(parsing: text)
     guard let image = try catalog.image(named: reference), let digest = image.digest else {
-      throw Self.missing(text)
+      throw missing(text)
     }
     for root in catalog.roots {
       if let name = try catalog.name(ImageName.file(of: reference), in: root),
@@ -149,7 +152,27 @@ extension ImageStore {
     return removed
   }
 
-  // MARK: collecting
+  // MARK: upkeep
+
+  /// All that the store holds.
+  package func list() throws(ImageError) -> [StoredItem] {
+    try ImageError.storing { () throws(StoreError) in try store.list() }
+  }
+
+  /// Computes every digest anew and puts aside what is corrupt.
+  package func verify() throws(ImageError) -> Store.Verification {
+    try ImageError.storing { () throws(StoreError) in try store.verify() }
+  }
+
+  /// Removes what processes that died have left, and names that stand for nothing.
+  package func repair(quarantine: Bool) throws(ImageError) -> Store.Repair {
+    let repair = try ImageError.storing { () throws(StoreError) in
+      try store.repair(quarantine: quarantine)
+    }
+    try NameFolder(settings).removeDamaged(catalog)
+    try pruneNames()
+    return repair
+  }
 
   /// What is not removed unless it is asked for: images that have a name.
   package func namedKeys() throws(ImageError) -> Set<StoreKey> {

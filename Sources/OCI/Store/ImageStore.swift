@@ -3,7 +3,7 @@ import Glibc
 import Hashing
 package import Images
 import Layers
-package import Store
+import Store
 package import Transfer
 
 /// A user's images: fetched, built, named and removed.
@@ -11,7 +11,7 @@ package import Transfer
 /// Calls block; an owner uses it from one thread.
 package final class ImageStore {
   package let settings: ImageStoreSettings
-  package let store: Store
+  let store: Store
   let cancellation: Cancellation
   /// Told what a person should know, on one line each.
   let warn: (String) -> Void
@@ -167,7 +167,9 @@ package final class ImageStore {
 
   func lock(_ key: StoreKey, purpose: String) throws(ImageError) -> StoreLock {
     try ImageError.storing { () throws(StoreError) in
-      try store.lock(key, purpose: purpose, patience: settings.deadline)
+      try store.lock(key, purpose: purpose, patience: settings.deadline) {
+        cancellation.isCancelled
+      }
     }
   }
 

@@ -48,6 +48,26 @@ struct NameFolder {
     }
   }
 
+  /// Removes what does not hold what slipway writes.
+  func removeDamaged(_ catalog: ImageCatalog) throws(ImageError) {
+    guard let handle = opendir(path) else { return }
+    var files: [String] = []
+    while let entry = readdir(handle) {
+      files.append(
+        withUnsafeBytes(of: &entry.pointee.d_name) {
+          String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        })
+    }
+    closedir(handle)
+    for file in files where file.hasSuffix(".json") {
+      do throws(ImageError) {
+        _ = try catalog.name(file, in: catalog.roots[0])
+      } catch where error.kind == .badData {
+        try remove(file)
+      }
+    }
+  }
+
   func remove(_ file: String) throws(ImageError) {
     guard unlink("\(path)/\(file)") == 0 || errno == ENOENT else {
       throw failure("\(path)/\(file)")
