@@ -140,12 +140,9 @@ let package = Package(
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3",
       providers: [.apt(["libsqlite3-dev"]), .yum(["sqlite-devel"])]),
-    .systemLibrary(
-      name: "CZlib", pkgConfig: "zlib",
-      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    .systemLibrary(
-      name: "CZstd", pkgConfig: "libzstd",
-      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    // Loaded with dlopen(3) at their first use: no command that needs none of them waits for them.
+    .target(name: "CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CZstd", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
 
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
@@ -209,7 +206,7 @@ let package = Package(
       name: "StoreTests", dependencies: ["Digests", "Hashing", "Store", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "LayersTests", dependencies: ["Digests", "Hashing", "Layers", "TestSupport"],
+      name: "LayersTests", dependencies: ["CLinux", "Digests", "Hashing", "Layers", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Digests", "Images", "Microarchitecture", "TestSupport"],
