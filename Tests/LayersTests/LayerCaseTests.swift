@@ -42,8 +42,12 @@ struct LayerCaseTests {
     switch number {
     case 19: #expect(report.warnings.count == 1)
     case 22:
-      let list = "import os,sys\nfor f in ('x','capf'): print(f,[(a,os.getxattr(sys.argv[1]+'/'+f,a"
-        + ")) for a in os.listxattr(sys.argv[1]+'/'+f)])"
+      let list = """
+        import os, sys
+        for f in ('x', 'capf'):
+            p = sys.argv[1] + '/' + f
+            print(f, [(a, os.getxattr(p, a)) for a in os.listxattr(p)])
+        """
       let result = try run(["python3", "-c", list, root])
       #expect(result.stdout == "x [('user.foo', b'bar')]\ncapf []\n", "\(result.stderr)")
     case 24:

@@ -89,8 +89,8 @@ struct PaxRecords {
     else { throw LayerError(.damaged("the pax record mtime is no time"), entry: entry) }
     var nanoseconds: Int32 = 0
     for place in 0..<9 {
-      nanoseconds = nanoseconds * 10 + (place < fraction.count
-        ? Int32(fraction[fraction.startIndex + place] - 48) : 0)
+      nanoseconds *= 10
+      if place < fraction.count { nanoseconds += Int32(fraction[fraction.startIndex + place] - 48) }
     }
     guard isNegative else { return (seconds, nanoseconds) }
     return nanoseconds == 0 ? (-seconds, 0) : (-seconds - 1, 1_000_000_000 - nanoseconds)

@@ -24,9 +24,9 @@ final class LayerTree {
     var textCount: Int32 = 0
     /// Its place in ``attributes``; -1 without any.
     var attributes: Int32 = -1
-    /// Of a directory: its first child and, but for the root, its own name. Of a file: the name
-    /// under which a writer has it already. -1 for none.
+    /// The first child of a directory; -1 for none.
     var child: Int32 = -1
+    /// The name of a directory, or that under which a writer has something already; -1 for none.
     var name: Int32 = -1
   }
 

@@ -83,9 +83,10 @@ final class DirectoryWriter: ImageWriter {
     closeParent()
     // Each after what is in it: those above stay open to us.
     for name in directories.reversed() {
-      let directory = try open(tree.names[Int(name)].node, of: tree, keeps: false)
+      let node = tree.names[Int(name)].node
+      let directory = try open(node, of: tree, keeps: false)
       defer { close(directory) }
-      try describe(directory, tree.nodes[Int(tree.names[Int(name)].node)], tree.path(of: name), tree)
+      try describe(directory, tree.nodes[Int(node)], tree.path(of: name), tree)
     }
     try describe(root, tree.nodes[Int(LayerTree.root)], nil, tree)
     // One call for all: fsync(2) for each of a hundred thousand files would take minutes.

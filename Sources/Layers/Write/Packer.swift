@@ -5,6 +5,9 @@ import Glibc
 ///
 /// It gets fixed arguments, no environment and no descriptor but its own; it dies with this thread.
 final class Packer {
+  /// F_SETPIPE_SZ of fcntl(2), which the C library's headers hide from Swift.
+  private static let setPipeSize: Int32 = 1031
+
   private let process: pid_t
   private let input: Int32
   private let errors: Int32
@@ -43,7 +46,7 @@ final class Packer {
       throw .call("\(program) cannot be started", code: -process)
     }
     // The more fits, the less often one waits for the other (pipe(7): at most 1 MiB for users).
-    _ = fcntl(input, Int32(1031) /* F_SETPIPE_SZ */, 1 << 20)
+    _ = fcntl(input, Self.setPipeSize, 1 << 20)
     for descriptor in [input, errors] {
       _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
