@@ -129,15 +129,12 @@ let package = Package(
     .systemLibrary(
       name: "CHwloc", pkgConfig: "hwloc",
       providers: [.apt(["libhwloc-dev"]), .yum(["hwloc-devel"])]),
+    // Loaded with dlopen(3) at their first use: no command that needs none of them waits for them.
     .target(name: "CCurl", cSettings: strictC),
     .target(name: "CCrypto", cSettings: strictC),
     .target(name: "CSQLite", cSettings: strictC),
-    .systemLibrary(
-      name: "CZlib", pkgConfig: "zlib",
-      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    .systemLibrary(
-      name: "CZstd", pkgConfig: "libzstd",
-      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    .target(name: "CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CZstd", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
 
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
@@ -206,7 +203,7 @@ let package = Package(
       name: "store-writer", dependencies: ["Digests", "Hashing", "Store"],
       path: "Tests/StoreWriter", swiftSettings: strict),
     .testTarget(
-      name: "LayersTests", dependencies: ["Digests", "Hashing", "Layers", "TestSupport"],
+      name: "LayersTests", dependencies: ["CLinux", "Digests", "Hashing", "Layers", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Digests", "Images", "Microarchitecture", "TestSupport"],
