@@ -65,8 +65,9 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CDI", "CLinux", "Configuration", "ELF", "Environment", "Host", "Images", "Injection",
-        "Launch", "Microarchitecture", "Modules", "Sandbox", "Stack", "Topology",
+        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Host", "Images",
+        "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
+        "Topology", "Transfer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
@@ -109,21 +110,18 @@ let package = Package(
     .target(
       name: "OCI",
       dependencies: [
-        "CLinux", "Digests", "Hashing", "Images", "Layers", "Microarchitecture", "Store",
-        "Transfer",
+        "CLinux", "Digests", "Hashing", "Images", "Layers", "Store", "Transfer",
       ],
       swiftSettings: strict),
     .target(
       name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Hashing"],
       swiftSettings: strict),
     .target(
-      name: "Store", dependencies: ["CLinux", "CSQLite", "Digests", "Hashing"],
-      swiftSettings: strict),
-    .target(name: "Transfer", dependencies: ["CCurl", "CLinux"], swiftSettings: strict),
+      name: "Store", dependencies: ["CSQLite", "Digests", "Hashing"], swiftSettings: strict),
+    .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
     // Apart from OCI: the helper on the hot path looks images up and fetches none.
     .target(
-      name: "Images", dependencies: ["CLinux", "Digests", "Microarchitecture"],
-      swiftSettings: strict),
+      name: "Images", dependencies: ["Digests", "Microarchitecture"], swiftSettings: strict),
     .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
     .target(name: "Digests", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
@@ -135,21 +133,12 @@ let package = Package(
     .systemLibrary(
       name: "CHwloc", pkgConfig: "hwloc",
       providers: [.apt(["libhwloc-dev"]), .yum(["hwloc-devel"])]),
-    .systemLibrary(
-      name: "CCurl", pkgConfig: "libcurl",
-      providers: [.apt(["libcurl4-openssl-dev"]), .yum(["libcurl-devel"])]),
-    .systemLibrary(
-      name: "CCrypto", pkgConfig: "libcrypto",
-      providers: [.apt(["libssl-dev"]), .yum(["openssl-devel"])]),
-    .systemLibrary(
-      name: "CSQLite", pkgConfig: "sqlite3",
-      providers: [.apt(["libsqlite3-dev"]), .yum(["sqlite-devel"])]),
-    .systemLibrary(
-      name: "CZlib", pkgConfig: "zlib",
-      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    .systemLibrary(
-      name: "CZstd", pkgConfig: "libzstd",
-      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    // Loaded with dlopen(3) at their first use: no command that needs none of them waits for them.
+    .target(name: "CCurl", cSettings: strictC),
+    .target(name: "CCrypto", cSettings: strictC),
+    .target(name: "CSQLite", cSettings: strictC),
+    .target(name: "CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CZstd", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
 
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
@@ -208,12 +197,17 @@ let package = Package(
       name: "DigestsTests", dependencies: ["Digests", "Hashing", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "TransferTests", dependencies: ["TestSupport", "Transfer"], swiftSettings: strict),
-    .testTarget(
-      name: "StoreTests", dependencies: ["Digests", "Hashing", "Store", "TestSupport"],
+      name: "TransferTests", dependencies: ["TestSupport", "Transfer"], exclude: ["server.py"],
       swiftSettings: strict),
     .testTarget(
-      name: "LayersTests", dependencies: ["Digests", "Hashing", "Layers", "TestSupport"],
+      name: "StoreTests",
+      dependencies: ["Digests", "Hashing", "Store", "TestSupport", "store-writer"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "store-writer", dependencies: ["Digests", "Hashing", "Store"],
+      path: "Tests/StoreWriter", swiftSettings: strict),
+    .testTarget(
+      name: "LayersTests", dependencies: ["CLinux", "Digests", "Hashing", "Layers", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Digests", "Images", "Microarchitecture", "TestSupport"],
@@ -223,6 +217,7 @@ let package = Package(
       dependencies: [
         "Digests", "Hashing", "Images", "Layers", "OCI", "Store", "TestSupport", "Transfer",
       ],
+      exclude: ["servers.py"],
       swiftSettings: strict),
     .testTarget(
       name: "SandboxTests", dependencies: ["Environment", "Sandbox", "TestSupport"],

@@ -20,6 +20,7 @@ package struct SlipwayCommand: ParsableCommand {
       DetectCommand.self, EnvCommand.self, RunCommand.self, ExecCommand.self, InitCommand.self,
       DeinitCommand.self,
       ShellCommand.self, ModulesCommand.self, ModulefileCommand.self, InjectCommand.self,
+      ImageCommand.self, StoreCommand.self,
     ])
 
   package static let version = "0.1.0"

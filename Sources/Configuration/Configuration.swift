@@ -7,6 +7,7 @@ package struct Configuration: Equatable, Sendable {
   package var modules = Modules()
   package var injection = Injection()
   package var container = Container()
+  package var images = Images()
   /// Seconds that everything which may wait for a file system may take together.
   package var deadline: Double = 10
 
@@ -62,6 +63,28 @@ package struct Configuration: Equatable, Sendable {
     package var passthrough = false
   }
 
+  /// The `[images]` table.
+  package struct Images: Equatable, Sendable {
+    /// The root of the user's own store, with `{uid}` for the user's number; nil is the user's cache.
+    package var store: String?
+    /// Roots that the site fills and everyone reads.
+    package var shared: [String] = []
+    /// Bytes that the user's store may hold; nil is as many as there are.
+    package var quota: Int64?
+    /// Whether layers are unpacked into directories instead of squashfs files.
+    package var isDirectory = false
+    /// Whether layers are kept after the build.
+    package var keepsLayers = false
+    /// Seconds that a pull may take, and that one waits for another process's.
+    package var deadline: Double = 3600
+    /// Files that are fetched at once.
+    package var connections = 16
+    /// A file of certificates of authorities beside the system's.
+    package var ca: String?
+    /// Registries `HOST[:PORT]` whose certificates are not checked, or that have http alone.
+    package var insecure: Set<String> = []
+  }
+
   package init() {}
 
   /// Where a site keeps the file.
@@ -81,6 +104,7 @@ package struct Configuration: Equatable, Sendable {
       case "modules": try readModules(try reader.table(value, section), reader)
       case "injection": try readInjection(try reader.table(value, section), reader)
       case "container": try readContainer(try reader.table(value, section), reader)
+      case "images": try readImages(try reader.table(value, section), reader)
       default: throw reader.unknown(section)
       }
     }
@@ -144,6 +168,36 @@ package struct Configuration: Equatable, Sendable {
       switch key {
       case "target": injection.target = try reader.path(value, "injection.target")
       default: throw reader.unknown("injection.\(key)")
+      }
+    }
+  }
+
+  private mutating func readImages(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      switch key {
+      case "store": images.store = try reader.path(value, "images.store")
+      case "shared":
+        guard let array = value.array else { throw reader.wrong("images.shared", "a list of paths") }
+        images.shared = []
+        for element in array { images.shared.append(try reader.path(element, "images.shared")) }
+      case "quota":
+        guard let quota = value.int, quota > 0 else {
+          throw reader.wrong("images.quota", "a number of bytes")
+        }
+        images.quota = Int64(quota)
+      case "as_directory": images.isDirectory = try reader.flag(value, "images.as_directory")
+      case "keep_layers": images.keepsLayers = try reader.flag(value, "images.keep_layers")
+      case "deadline": images.deadline = try reader.seconds(value, "images.deadline")
+      case "connections":
+        guard let count = value.int, (1...64).contains(count) else {
+          throw reader.wrong("images.connections", "a number from 1 to 64")
+        }
+        images.connections = count
+      case "ca": images.ca = try reader.path(value, "images.ca")
+      case "insecure": images.insecure = Set(try reader.strings(value, "images.insecure"))
+      default: throw reader.unknown("images.\(key)")
       }
     }
   }

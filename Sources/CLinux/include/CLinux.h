@@ -150,4 +150,24 @@ void sw_leave_signals(void);
 // Closes every descriptor from `first` on.
 int sw_close_from(int first);
 
+// MARK: Layers of images (layers.c)
+
+// Starts a program with `descriptors` as 0, 1, 2 … and nothing else open, in a process group of its
+// own, all signals at their defaults. It is killed when the thread that called this ends
+// (PR_SET_PDEATHSIG, prctl(2)). The exit status 127 also says that it could not be executed.
+pid_t sw_start(const char *path, char *const argv[], char *const envp[], const int descriptors[],
+               int count);
+
+// Opens what lies below a directory, on its file system and through no symbolic link (openat2(2)).
+int sw_open_beneath(int directory, const char *path, int flags);
+
+// Both ends of a pipe, close-on-exec from the beginning (pipe2(2)).
+int sw_pipe(int ends[2]);
+
+// Sets an extended attribute of an open file or directory (fsetxattr(2)).
+int sw_set_attribute(int file, const char *name, const void *value, size_t count);
+
+// Waits until all that was written to the file system of a file is on its disk (syncfs(2)).
+int sw_sync_file_system(int file);
+
 #endif

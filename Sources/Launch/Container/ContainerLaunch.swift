@@ -130,10 +130,24 @@ extension ImageCatalog {
   /// The images that a user can start: the user's own, then the site's.
   package init(_ configuration: Configuration, user: ContainerUser, on processor: Processor) {
     var roots: [Root] = []
-    let home = user.environment.nonEmpty("HOME").map { "\($0)/.cache" }
-    if let cache = user.environment.nonEmpty("XDG_CACHE_HOME") ?? home, cache.hasPrefix("/") {
-      roots.append(Root("\(cache)/slipway"))
+    if let store = configuration.images.store?.replacing("{uid}", with: "\(user.uid)")
+      ?? Root.own(in: user.environment)
+    {
+      roots.append(Root(store))
     }
+    roots += configuration.images.shared.map { Root($0, isShared: true) }
     self.init(roots: roots, host: Platform(processor), user: user.uid)
+  }
+}
+
+extension ImageCatalog.Root {
+  /// The user's own store where the site names none: in the cache directory (XDG Base Directory
+  /// Specification).
+  static func own(in environment: Environment) -> String? {
+    let home = environment.nonEmpty("HOME").map { "\($0)/.cache" }
+    guard let cache = environment.nonEmpty("XDG_CACHE_HOME") ?? home, cache.hasPrefix("/") else {
+      return nil
+    }
+    return "\(cache)/slipway"
   }
 }
