@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Images
 import OCI
 import Transfer

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Digests
 import Images
+import OCI
 
 /// `slipway image resolve`: what a name stands for on this node, without a registry.
 struct ImageResolveCommand: ParsableCommand {

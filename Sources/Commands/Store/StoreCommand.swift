@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Store
 
 /// `slipway store`: what images are made of, by digest.

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Digests
 import OCI
+import Store
 import Transfer
 
 /// `slipway store verify`: every digest anew.
