@@ -125,7 +125,7 @@ struct ImageTests {
     #expect(found[" blank "] == "f 644 b" && found["..."] == "f 644 dots")
   }
 
-  @Test(arguments: ["entries", "path", "depth", "header", "bytes", "ratio", "name"])
+  @Test(arguments: ["entries", "directory", "path", "depth", "header", "bytes", "ratio", "name"])
   func `what goes beyond a limit is an error and no image`(what: String) throws {
     var builder = ImageBuilder()
     var items: [TarItem] = [.file("a")]
@@ -133,6 +133,9 @@ struct ImageTests {
     case "entries":
       builder.limits.entries = 100
       items = (0...100).map { .file("f\($0)", "") }
+    case "directory":
+      builder.limits.directoryEntries = 10
+      items = (0...10).map { .file("f\($0)", "") }
     case "path": items = [.file(String(repeating: "p/", count: 2050))]
     case "depth": items = [.file(String(repeating: "p/", count: 300))]
     case "header":
