@@ -3,29 +3,43 @@ package import Digests
 
 /// Computes the digest of bytes that come in pieces, with libcrypto's fastest code.
 ///
-/// One owner at a time; ``finish()`` ends it. Source: EVP_DigestInit(3).
+/// One owner at a time; ``finish()`` ends it. The library is loaded at first use: a program that
+/// must not end there asks ``problem`` before. Source: EVP_DigestInit(3).
 package final class StreamHasher {
   private let algorithm: Digest.Algorithm
   private let context: OpaquePointer
 
-  package init(_ algorithm: Digest.Algorithm) {
-    self.algorithm = algorithm
-    context = EVP_MD_CTX_new()!
-    let method = algorithm == .sha256 ? EVP_sha256() : EVP_sha512()
-    precondition(EVP_DigestInit_ex(context, method, nil) == 1, "libcrypto has no \(algorithm)")
+  /// Why nothing can be hashed on this machine, with the remedy; nil when all is well.
+  ///
+  /// It is one of the installation and not of the moment, so hashing itself throws nothing.
+  package static let problem: (cause: String, remedy: String)? = sw_crypto_load().map {
+    (
+      "libcrypto cannot be loaded (\(String(cString: $0)))",
+      "install OpenSSL's library (Debian: libssl3, Red Hat: openssl-libs)"
+    )
   }
 
-  deinit { EVP_MD_CTX_free(context) }
+  /// Ends the program with ``problem`` as its message where there is one.
+  package init(_ algorithm: Digest.Algorithm) {
+    if let problem = Self.problem { fatalError("\(problem.cause); remedy: \(problem.remedy)") }
+    self.algorithm = algorithm
+    guard let context = sw_digest_start(algorithm.rawValue) else {
+      fatalError("libcrypto has no \(algorithm) or no memory; remedy: check its configuration")
+    }
+    self.context = context
+  }
+
+  deinit { sw_digest_free(context) }
 
   package func update(_ bytes: UnsafeRawBufferPointer) {
     guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
-    precondition(EVP_DigestUpdate(context, base, bytes.count) == 1)
+    precondition(sw_digest_update(context, base, bytes.count) == 1)
   }
 
   /// The digest of all that came; nothing may come after it.
   package func finish() -> Digest {
     var bytes = [UInt8](repeating: 0, count: algorithm.byteCount)
-    precondition(EVP_DigestFinal_ex(context, &bytes, nil) == 1)
+    precondition(sw_digest_finish(context, &bytes) == 1)
     return Digest(algorithm, bytes: bytes)
   }
 }
