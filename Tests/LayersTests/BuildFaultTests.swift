@@ -82,8 +82,13 @@ struct BuildFaultTests {
     try TemporaryDirectory.with { directory in
       let layer = try LayerFixture(directory: directory).layer(Self.many)
       func program(_ text: String) throws -> String {
-        let path = try directory.write("sqfstar", "#!/bin/sh\n\(text)\n")
-        chmod(path, 0o755)
+        let path = directory("sqfstar")
+        // By another process: a child of this one that begins meanwhile would hold the file open
+        // for writing, and then it cannot be executed (ETXTBSY).
+        let made = try run(
+          ["sh", "-c", "cat > \(path) && chmod 755 \(path)"],
+          input: Array("#!/bin/sh\n\(text)\n".utf8))
+        try #require(made.status == 0, "\(made.stderr)")
         return path
       }
       func cause(_ sqfstar: String, patience: Double = 60) -> LayerError.Cause? {

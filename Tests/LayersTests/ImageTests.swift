@@ -109,7 +109,9 @@ struct ImageTests {
       ]
     ]
     let found = try tree(layers, form) { root, report in
+      chmod("\(root)/locked", 0o700)
       let (a, b) = (TreeReading.status("\(root)/empty"), TreeReading.status("\(root)/locked/in"))
+      chmod("\(root)/locked", 0)
       #expect(a.st_ino == b.st_ino && a.st_nlink == 3)
       #expect(TreeReading.status("\(root)/hl").st_nlink == 2)
       #expect(TreeReading.status("\(root)/big").st_size == 640_000)
