@@ -11,7 +11,6 @@ struct FetchSerialTests {
     settings.backoffSeconds = 0.01
     settings.connectSeconds = 5
     settings.fetchSeconds = 20
-    settings.stallSeconds = 1
     settings.noProxy = "*"
     return settings
   }
@@ -193,6 +192,7 @@ struct FetchSerialTests {
       settings.fetchSeconds = 4
       settings.tries = 2
       settings.lowSpeed = 1000
+      settings.stallSeconds = 1
       let transfer = try Transfer(settings)
       let start = ContinuousClock.now
       for path in ["hang", "trickle"] {
