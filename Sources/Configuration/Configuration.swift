@@ -6,6 +6,8 @@ package struct Configuration: Equatable, Sendable {
   package var selection = Selection()
   package var modules = Modules()
   package var injection = Injection()
+  package var container = Container()
+  package var images = Images()
   /// Seconds that everything which may wait for a file system may take together.
   package var deadline: Double = 10
 
@@ -44,6 +46,45 @@ package struct Configuration: Equatable, Sendable {
     package var target: String?
   }
 
+  /// The `[container]` table.
+  package struct Container: Equatable, Sendable {
+    /// Mounts of every container, `SRC[:DST[:ro|rw]]`.
+    package var binds: [String] = []
+    /// Paths that users may not mount, nor cover.
+    package var forbidden: [String] = []
+    /// Whether containers have no home unless a user binds it.
+    package var hidesHome = false
+    /// Profiles of every container whose conditions hold.
+    package var profiles: [String] = []
+    /// bwrap and squashfuse; nil is looked for in the usual directories.
+    package var bubblewrap: String?
+    package var squashfuse: String?
+    /// Whether repositories of `stack.roots` are shown to jobs at `/cvmfs`, by namespaces.
+    package var passthrough = false
+  }
+
+  /// The `[images]` table.
+  package struct Images: Equatable, Sendable {
+    /// The root of the user's own store, with `{uid}` for the user's number; nil is the user's cache.
+    package var store: String?
+    /// Roots that the site fills and everyone reads.
+    package var shared: [String] = []
+    /// Bytes that the user's store may hold; nil is as many as there are.
+    package var quota: Int64?
+    /// Whether layers are unpacked into directories instead of squashfs files.
+    package var isDirectory = false
+    /// Whether layers are kept after the build.
+    package var keepsLayers = false
+    /// Seconds that a pull may take, and that one waits for another process's.
+    package var deadline: Double = 3600
+    /// Files that are fetched at once.
+    package var connections = 16
+    /// A file of certificates of authorities beside the system's.
+    package var ca: String?
+    /// Registries `HOST[:PORT]` whose certificates are not checked, or that have http alone.
+    package var insecure: Set<String> = []
+  }
+
   package init() {}
 
   /// Where a site keeps the file.
@@ -53,16 +94,7 @@ package struct Configuration: Equatable, Sendable {
   ///
   /// Every key must be known and of its type: a misspelt key would silently change nothing.
   package init(toml text: String, file: String) throws(ConfigurationError) {
-    let table: TOMLTable
-    // TOMLKit hands the text to C++ as a C string: what stands behind a NUL would be ignored.
-    guard !text.utf8.contains(0) else {
-      throw ConfigurationError(file: file, problem: "not TOML: it has a NUL byte")
-    }
-    do {
-      table = try TOMLTable(string: text)
-    } catch {
-      throw ConfigurationError(file: file, problem: "not TOML: \(error)")
-    }
+    let table = try Self.table(of: text, file: file)
     let reader = Reader(file: file)
     for (section, value) in table {
       switch section {
@@ -71,8 +103,44 @@ package struct Configuration: Equatable, Sendable {
       case "selection": try readSelection(try reader.table(value, section), reader)
       case "modules": try readModules(try reader.table(value, section), reader)
       case "injection": try readInjection(try reader.table(value, section), reader)
+      case "container": try readContainer(try reader.table(value, section), reader)
+      case "images": try readImages(try reader.table(value, section), reader)
       default: throw reader.unknown(section)
       }
+    }
+  }
+
+  private mutating func readContainer(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      let name = "container.\(key)"
+      switch key {
+      case "binds": container.binds = try reader.strings(value, name)
+      case "forbidden":
+        container.forbidden = try reader.strings(value, name)
+        guard container.forbidden.allSatisfy({ $0.hasPrefix("/") }) else {
+          throw reader.wrong(name, "a list of absolute paths")
+        }
+      case "home": container.hidesHome = try !reader.flag(value, name)
+      case "profiles": container.profiles = try reader.strings(value, name)
+      case "bwrap": container.bubblewrap = try reader.path(value, name)
+      case "squashfuse": container.squashfuse = try reader.path(value, name)
+      case "passthrough": container.passthrough = try reader.flag(value, name)
+      default: throw reader.unknown(name)
+      }
+    }
+  }
+
+  static func table(of text: String, file: String) throws(ConfigurationError) -> TOMLTable {
+    // TOMLKit hands the text to C++ as a C string: what stands behind a NUL would be ignored.
+    guard !text.utf8.contains(0) else {
+      throw ConfigurationError(file: file, problem: "not TOML: it has a NUL byte")
+    }
+    do {
+      return try TOMLTable(string: text)
+    } catch {
+      throw ConfigurationError(file: file, problem: "not TOML: \(error)")
     }
   }
 
@@ -104,6 +172,36 @@ package struct Configuration: Equatable, Sendable {
     }
   }
 
+  private mutating func readImages(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      switch key {
+      case "store": images.store = try reader.path(value, "images.store")
+      case "shared":
+        guard let array = value.array else { throw reader.wrong("images.shared", "a list of paths") }
+        images.shared = []
+        for element in array { images.shared.append(try reader.path(element, "images.shared")) }
+      case "quota":
+        guard let quota = value.int, quota > 0 else {
+          throw reader.wrong("images.quota", "a number of bytes")
+        }
+        images.quota = Int64(quota)
+      case "as_directory": images.isDirectory = try reader.flag(value, "images.as_directory")
+      case "keep_layers": images.keepsLayers = try reader.flag(value, "images.keep_layers")
+      case "deadline": images.deadline = try reader.seconds(value, "images.deadline")
+      case "connections":
+        guard let count = value.int, (1...64).contains(count) else {
+          throw reader.wrong("images.connections", "a number from 1 to 64")
+        }
+        images.connections = count
+      case "ca": images.ca = try reader.path(value, "images.ca")
+      case "insecure": images.insecure = Set(try reader.strings(value, "images.insecure"))
+      default: throw reader.unknown("images.\(key)")
+      }
+    }
+  }
+
   private mutating func readStack(_ table: TOMLTable, _ reader: Reader) throws(ConfigurationError) {
     for (key, value) in table {
       switch key {
@@ -127,23 +225,32 @@ package struct Configuration: Equatable, Sendable {
       case "cross_vendor":
         selection.crossVendor = Set(try reader.strings(value, "selection.cross_vendor"))
       case "allow_unsafe_override":
-        guard let flag = value.bool else {
-          throw reader.wrong("selection.allow_unsafe_override", "true or false")
-        }
-        selection.allowUnsafeOverride = flag
+        selection.allowUnsafeOverride = try reader.flag(value, "selection.allow_unsafe_override")
       default: throw reader.unknown("selection.\(key)")
       }
     }
   }
 
-  private struct Reader {
+  struct Reader {
     var file: String
+    var remedy = "correct it (slipway.toml(5) explains every key)"
 
     func unknown(_ key: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "unknown key \(key)")
+      ConfigurationError(file: file, problem: "unknown key \(key)", remedy: remedy)
     }
     func wrong(_ key: String, _ expected: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "\(key) must be \(expected)")
+      ConfigurationError(file: file, problem: "\(key) must be \(expected)", remedy: remedy)
+    }
+    /// The texts of a table, by their keys.
+    func texts(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> [String: String]
+    {
+      var texts: [String: String] = [:]
+      for (name, value) in try table(value, key) {
+        guard let text = value.string else { throw wrong("\(key).\(name)", "a text") }
+        texts[name] = text
+      }
+      return texts
     }
     func seconds(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
       -> Double
@@ -153,6 +260,10 @@ package struct Configuration: Equatable, Sendable {
         throw wrong(key, "a number of seconds from 1 to 3600")
       }
       return seconds
+    }
+    func flag(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError) -> Bool {
+      guard let flag = value.bool else { throw wrong(key, "true or false") }
+      return flag
     }
     func table(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
       -> TOMLTable

@@ -1,8 +1,10 @@
 import Configuration
 import Environment
 import Host
+import Images
 import Injection
 import Modules
+import Sandbox
 import Stack
 
 /// The exit codes of slipway's own failures; a launched program's code passes through.
@@ -88,6 +90,23 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
       case .busy, .changed, .full: self = .tryAgain
       case .failed: self = .internalError
       case .unanswered(let error): self = ExitStatus(error)
+      }
+    case let error as ContainerError: self = error.status
+    case let error as SandboxError:
+      switch error.kind {
+      case .unavailable: self = .unavailable
+      case .badInput: self = .badData
+      case .timedOut: self = .tryAgain
+      case .failed: self = .internalError
+      }
+    case let error as ImageError:
+      switch error.kind {
+      case .usage: self = .usage
+      case .badData: self = .badData
+      case .unavailable: self = .unavailable
+      case .notPermitted: self = .notPermitted
+      case .tryAgain: self = .tryAgain
+      case .failed: self = .internalError
       }
     case let error as EnvironmentUndoError:
       switch error {

@@ -1,2 +1,0 @@
-// zlib: inflate of gzip members (zlib.h).
-#include <zlib.h>

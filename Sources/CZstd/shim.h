@@ -1,2 +1,0 @@
-// zstd: streaming decompression (zstd.h).
-#include <zstd.h>
