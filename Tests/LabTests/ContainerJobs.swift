@@ -227,6 +227,7 @@ extension LabTests {
       try """
       [stack.roots]
       "software.eessi.io" = "\(URL(filePath: stack).standardized.path)"
+      compat = "\(URL(filePath: stack).deletingLastPathComponent().standardized.path)/compat"
       [container]
       passthrough = true
       """.write(toFile: file, atomically: true, encoding: .utf8)
