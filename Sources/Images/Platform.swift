@@ -45,10 +45,10 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Reads the `os`, `architecture` and `variant` of an index's entry or a configuration; nil where
-  /// none of them is there.
+  /// it does not say.
   package init?(_ json: JSON?) {
     guard let os = json?["os"]?.text, let architecture = json?["architecture"]?.text,
-      !os.isEmpty || !architecture.isEmpty
+      !os.isEmpty, !architecture.isEmpty
     else { return nil }
     let variant = json?["variant"]?.text
     self.init(os: os, architecture: architecture, variant: variant == "" ? nil : variant)

@@ -119,13 +119,21 @@ extension ImageStore {
         resolved,
         "it has \(resolved.manifest.layers.count) layers and \(layers.count) proper diff_ids")
     }
-    if let platform = configuration.platform, settings.platform.rank(of: platform) == nil {
-      throw ImageError(
-        .unavailable, "image \(resolved.digest)",
-        cause: "it is built for \(platform), and wanted for \(settings.platform)",
-        remedy: "name another tag, or choose with --platform")
-    }
+    try check(configuration, of: resolved.digest)
     return (bytes, layers)
+  }
+
+  /// Sees that an image is for the platform that it is wanted for.
+  func check(
+    _ configuration: ImageConfiguration, of digest: Digest
+  ) throws(ImageError) {
+    guard let platform = configuration.platform, settings.platform.rank(of: platform) == nil else {
+      return
+    }
+    throw ImageError(
+      .unavailable, "image \(digest)",
+      cause: "it is built for \(platform), and wanted for \(settings.platform)",
+      remedy: "name another tag, or choose with --platform")
   }
 
   /// Builds beside, and lets appear by one rename.

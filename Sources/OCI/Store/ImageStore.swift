@@ -93,6 +93,7 @@ package final class ImageStore {
     let lock = try lock(name: file)
     if let digest = reference.digest, let image = try catalog.image(digest) {
       let manifest = image.digest ?? digest
+      try check(image.configuration, of: manifest)
       if let called { try write(called, top: digest, manifest: manifest) }
       return Pulled(image: image, digest: manifest, top: digest, wasPresent: true)
     }
@@ -156,6 +157,7 @@ package final class ImageStore {
         .failed, "image \(resolved.digest)", cause: "it is gone again",
         remedy: "do not collect the store while it is filled; pull the image again")
     }
+    try check(image.configuration, of: resolved.digest)
     if let name { try write(name, top: resolved.top, manifest: resolved.digest) }
     if resolved.top != resolved.digest {
       try write(nil, top: resolved.top, manifest: resolved.digest)
