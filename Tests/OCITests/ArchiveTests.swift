@@ -32,7 +32,9 @@ struct ArchiveTests {
       let direct = try store.pull(from)
       #expect(try store.pull("oci-archive:\(directory("o.tar")):v1").digest == direct.digest)
       #expect(try store.pull("oci-archive:\(directory("o.tar"))").wasPresent)
-      for source in ["docker-archive:\(directory("d.tar"))", "docker-archive:\(directory("d.tar")):site/app:v1"] {
+      for source in [
+        "docker-archive:\(directory("d.tar"))", "docker-archive:\(directory("d.tar")):site/app:v1",
+      ] {
         let docker = try store.pull(source, as: "site/app:v1")
         #expect(try store.file("a", of: docker.image) == "hello")
         #expect(try store.file("b", of: docker.image) == "world")
@@ -79,7 +81,9 @@ struct ArchiveTests {
         "$@" commit --format docker $c docker-archive:bd.tar:site/b:v1
         """
       try Self.tool(["sh", "-ec", buildah, "sh", directory.path])
-      for source in ["oci-archive:\(directory("b.tar")):v1", "docker-archive:\(directory("bd.tar"))"] {
+      for source in [
+        "oci-archive:\(directory("b.tar")):v1", "docker-archive:\(directory("bd.tar"))",
+      ] {
         let image = try store.pull(source).image
         #expect(try store.file("f", of: image) == "built\n")
         #expect(image.configuration.workingDirectory == "/w")
@@ -289,7 +293,8 @@ struct ImageNameTests {
       var generator = SeededGenerator(seed: 1)
       var tar = TestTar([:])
       tar.add("a", (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &generator) })
-      let layer = TestLayout.descriptor(try layout.blob(try packed(tar.whole)), TestLayout.layerType)
+      let layer = TestLayout.descriptor(
+        try layout.blob(try packed(tar.whole)), TestLayout.layerType)
       try layout.finish(
         try layout.manifest(
           configuration: try layout.configuration(diffIDs: ["\(Digest(of: tar.whole))"]),

@@ -159,11 +159,14 @@ private struct ImageFuzzer {
     return (kind, read(bytes, kind))
   }
 
-  private static let words: [[UInt8]] = [
-    "\"", "{", "}", "[", "]", ",", ":", "=", "\\", "\\u0000", "\\ud800", "null", "-1", "1e99", "..",
-    "/", "@", "%", "sha256:", "99999999999999999999", "\n", "\u{0}", "\u{e9}", "\u{301}", "#", "'",
-    " ", "\t", "0", "7777777", "\u{2028}",
-  ].map { Array($0.utf8) } + [[0xff], [0x80, 0xff], [0xed, 0xa0, 0x80]]
+  private static let words: [[UInt8]] =
+    [
+      "\"", "{", "}", "[", "]", ",", ":", "=", "\\", "\\u0000", "\\ud800", "null", "-1", "1e99",
+      "..",
+      "/", "@", "%", "sha256:", "99999999999999999999", "\n", "\u{0}", "\u{e9}", "\u{301}", "#",
+      "'",
+      " ", "\t", "0", "7777777", "\u{2028}",
+    ].map { Array($0.utf8) } + [[0xff], [0x80, 0xff], [0xed, 0xa0, 0x80]]
 
   private static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
     guard !bytes.isEmpty else { return }
@@ -189,7 +192,8 @@ private struct ImageFuzzer {
     case "reference":
       guard let source = try? ImageSource(parsing: text) else { return false }
       // What is taken is the same when it is read again, and names a file beneath its folder.
-      precondition((try? ImageSource(parsing: source.description)) == source, "\(text.debugDescription)")
+      precondition(
+        (try? ImageSource(parsing: source.description)) == source, "\(text.debugDescription)")
       if case .registry(let reference) = source {
         let file = ImageName.file(of: reference)
         precondition(!file.contains("/") && !file.hasPrefix(".") && file.utf8.count <= 255)

@@ -71,8 +71,10 @@ struct ImageCommandTests {
       #expect(try slipway("image", "tag", "site/app:1", "site/app:2").status == 0)
       #expect(try slipway("image", "remove", "site/app:1").stdout == "name docker.io/site/app:1\n")
       #expect(
-        try slipway("image", "import", source, "x/y:1", "--as-directory", "--platform", "linux/amd64")
-          .status == 0)
+        try slipway(
+          "image", "import", source, "x/y:1", "--as-directory", "--platform", "linux/amd64"
+        )
+        .status == 0)
       #expect(try JSON(slipway("store", "list", "--json").output)?["items"]?.list?.count == 1)
       #expect(try slipway("store", "verify").stdout.hasPrefix("checked 1"))
       #expect(try JSON(slipway("store", "gc", "--json").output)?["freed"]?.integer == 0)
@@ -126,7 +128,8 @@ struct ImageCommandTests {
         var tar = TestTar([:])
         for file in 0..<60 {
           tar.add(
-            "d\(number)-\(file)", (0..<20_000).map { _ in UInt8.random(in: 0...255, using: &generator) })
+            "d\(number)-\(file)",
+            (0..<20_000).map { _ in UInt8.random(in: 0...255, using: &generator) })
         }
         layers.append(
           TestLayout.descriptor(try layout.blob(try packed(tar.whole)), TestLayout.layerType))

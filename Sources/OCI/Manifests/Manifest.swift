@@ -6,7 +6,9 @@ enum ManifestDocument: Equatable, Sendable {
   case manifest(Manifest)
   case index(ImageIndex)
 
-  /// The most bytes of either. Source: distribution-spec, "Pushing Manifests".
+  /// The most bytes of either.
+  ///
+  /// Source: distribution-spec, "Pushing Manifests".
   static let sizeLimit = 4 << 20
   static let entryLimit = 1 << 12
 
