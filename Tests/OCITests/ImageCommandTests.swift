@@ -96,6 +96,41 @@ struct ImageCommandTests {
     }
   }
 
+  @Test func `a user's images are nobody else's to read, whatever the umask, and a site's are`()
+    throws
+  {
+    try TemporaryDirectory.with { directory in
+      let layout = try TestLayout(directory)
+      try layout.finish(try layout.image(architecture: ""))
+      let shared = directory("shared")
+      let slipway = try Program(directory, more: "shared = [\"\(shared)\"]")
+      func pull(_ umask: String, _ more: [String] = []) throws {
+        let words = ["image", "pull", "--name", "site/app:1", "oci:\(layout.path):t"] + more
+        let result = try run(
+          ["sh", "-c", "umask \(umask); exec \"$@\"", "sh"] + slipway.argv(words),
+          environment: slipway.environment)
+        #expect(result.status == 0, "\(result.stderr)")
+      }
+      func modes(_ root: String, _ test: String...) throws -> String {
+        try run(["find", "\(root)/images", "\(root)/names"] + test).stdout
+      }
+      try pull("0")
+      #expect(try modes(slipway.cache, "-perm", "/077") == "")
+      try pull("077", ["--store", shared])
+      #expect(try modes(shared, "-perm", "/022", "-o", "-not", "-perm", "-044") == "")
+      #expect(try slipway("image", "remove", "site/app:1").status == 0)
+      // Another user, who has nothing, sees the site's.
+      let catalog = ImageCatalog(
+        roots: [ImageCatalog.Root(shared, isShared: true)],
+        host: Platform(architecture: "amd64"), user: geteuid() &+ 1)
+      #expect(
+        try ImageStore.list(catalog).map { $0.names.map(\.description) } == [
+          ["docker.io/site/app:1"]
+        ])
+      #expect(try slipway("image", "resolve", "site/app:1").stdout.contains(shared))
+    }
+  }
+
   @Test func `processes that start at once fetch and build once`() throws {
     try TemporaryDirectory.with { directory in
       let layout = try TestLayout(directory)
