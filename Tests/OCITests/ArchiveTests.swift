@@ -177,9 +177,15 @@ struct ArchiveTests {
       try Self.tool([
         "skopeo", "copy", "oci-archive:\(directory("x.tar")):v1", "oci:\(directory("y")):v1",
       ])
+      // Another image that has a layer in common does not take it away.
+      store.settings.keepsLayers = false
+      let other = try TestLayout(directory, "other")
+      try other.finish(try other.image([["a": "hello"], ["c": "other"]]))
+      _ = try store.pull("oci:\(other.path):t", as: "site/other:1")
+      #expect(try store.store().list().count { $0.key.isBlob } == 3)
       // Collected with the rest of what has no name.
       _ = try store.store().collect(olderThan: nil, isDry: false)
-      #expect(try store.store().list().map(\.key.kind) == ["images"])
+      #expect(try store.store().list().map(\.key.kind) == ["images", "images"])
     }
   }
 }

@@ -144,11 +144,12 @@ package final class ImageStore {
     var image = try catalog.image(resolved.digest)
     let wasPresent = image != nil
     if image == nil {
-      let own = try self.lock(Self.key(resolved.digest), purpose: "pull")
+      let names = [lock].compactMap(\.self)
+      let own = try self.lock(Self.key(resolved.digest), purpose: "pull", holding: names)
       // Another name may have led another process to the same image.
       image = try catalog.image(resolved.digest)
       if image == nil {
-        warnings = try build(resolved, from: origin, holding: [lock, own].compactMap(\.self))
+        warnings = try build(resolved, from: origin, holding: names + [own])
         image = try catalog.image(resolved.digest)
       }
     }
@@ -167,10 +168,15 @@ package final class ImageStore {
       warnings: warnings)
   }
 
-  func lock(_ key: StoreKey, purpose: String) throws(ImageError) -> StoreLock {
-    try ImageError.storing { () throws(StoreError) in
+  /// Waits for a lock, and keeps those that are held already.
+  func lock(
+    _ key: StoreKey, purpose: String, holding locks: [StoreLock] = []
+  ) throws(ImageError) -> StoreLock {
+    let beat = Heartbeat(locks)
+    return try ImageError.storing { () throws(StoreError) in
       try store.lock(key, purpose: purpose, patience: settings.deadline) {
-        cancellation.isCancelled
+        beat.beat()
+        return cancellation.isCancelled
       }
     }
   }
