@@ -39,11 +39,15 @@ let package = Package(
       dependencies: [
         "Commands", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      swiftSettings: strict,
+      linkerSettings: [
+        .unsafeFlags(["-Xclang-linker", "-no-pie"], .when(configuration: .release))
+      ]),
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "CLinux", "Configuration", "Environment", "Host", "Injection", "Launch", "Modules", "Stack",
+        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch", "Modules",
+        "Sandbox", "Stack",
       ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
@@ -73,7 +77,7 @@ let package = Package(
       name: "Launch",
       dependencies: [
         "Configuration", "Environment", "Host", "Images", "Injection", "Microarchitecture",
-        "Modules", "Stack",
+        "Modules", "Sandbox", "Stack",
       ],
       swiftSettings: strict),
     .target(
@@ -141,7 +145,7 @@ let package = Package(
     .target(
       name: "CSpank", path: "spank",
       exclude: [
-        "Makefile", "dispatch.c", "local.c", "options.c", "plugin.h", "probe.c", "rank.c",
+        "Makefile", "dispatch.c", "image.c", "join.c", "local.c", "options.c", "plugin.h", "probe.c", "rank.c",
         "remote.c", "slipway.lds",
       ],
       sources: ["words.c", "reply.c", "judge.c"], publicHeadersPath: "include", cSettings: strictC),
@@ -166,8 +170,8 @@ let package = Package(
     .testTarget(
       name: "LaunchTests",
       dependencies: [
-        "Configuration", "ELF", "Environment", "Host", "Injection", "Launch", "Microarchitecture",
-        "Stack", "TestSupport", system,
+        "Configuration", "ELF", "Environment", "Host", "Images", "Injection", "Launch",
+        "Microarchitecture", "Sandbox", "Stack", "TestSupport", system,
       ],
       swiftSettings: strict),
     .testTarget(

@@ -19,11 +19,14 @@ int slurm_spank_init(spank_t spank, int ac, char **av)
     return 0;
 }
 
-// sbatch: its environment becomes the batch script's. salloc starts its shell here, where no node
+// srun, sbatch, salloc; and sbatch's environment becomes the batch script's. salloc starts its shell here, where no node
 // could answer a mark; the sruns of that shell set their own.
 int slurm_spank_init_post_opt(spank_t spank, int ac, char **av)
 {
     (void)spank, (void)ac, (void)av;
+    // Before the allocation: nodes do not wait for a registry.
+    if (spank_context() == S_CTX_ALLOCATOR || spank_context() == S_CTX_LOCAL)
+        slipway_fetch_image();
     if (spank_context() == S_CTX_ALLOCATOR && strcmp(program_invocation_short_name, "sbatch") == 0)
         slipway_mark_batch();
     return 0;

@@ -13,7 +13,11 @@ struct slipway_request slipway_request;
 static bool has_bad_value;
 
 // Which options Slurm has given a callback, by their `val`.
-enum { EESSI, REPOSITORY, ARCH, VERBOSE, LOAD, FALLBACK, STRICT, PROBE, OPTION_COUNT };
+enum {
+    EESSI, REPOSITORY, ARCH, VERBOSE, LOAD, FALLBACK, STRICT, PROBE,
+    IMAGE, BIND, ENV, WORKDIR, INJECT, PROFILE, NO_HOME, ENTRYPOINT, WRITABLE,
+    OPTION_COUNT
+};
 static bool is_given[OPTION_COUNT];
 
 void slipway_read_settings(int count, char **words)
@@ -23,8 +27,8 @@ void slipway_read_settings(int count, char **words)
         if (!slipway_take_setting(&slipway_settings, words[i]) &&
             spank_context() != S_CTX_REMOTE) // said once, where somebody reads it
             slurm_error("slipway: plugstack.conf: \"%s\" is no setting; remedy: use node=PATH "
-                        "config=PATH deadline=SECONDS load-deadline=SECONDS probe-deadline=SECONDS "
-                        "guard=strict|warn|off default=on|off",
+                        "config=PATH slipway=PATH deadline=SECONDS load-deadline=SECONDS "
+                        "probe-deadline=SECONDS pull-deadline=SECONDS guard=strict|warn|off default=on|off",
                         words[i]);
 }
 
@@ -108,6 +112,73 @@ static int on_probe(int val, const char *value, int remote)
     return 0;
 }
 
+static int on_image(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_image(&slipway_request, value)
+               ? 0
+               : refuse("eessi-image", value, "no image, such as ubuntu:24.04 or /path/to.squashfs");
+}
+
+static int on_bind(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_bind(&slipway_request, value)
+               ? 0
+               : refuse("eessi-bind", value, "no list of SRC[:DST[:ro|rw]], such as /data,/a:/b:ro");
+}
+
+static int on_env(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_env(&slipway_request, value)
+               ? 0
+               : refuse("eessi-env", value, "no list of NAME[=VALUE]");
+}
+
+static int on_workdir(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_workdir(&slipway_request, value)
+               ? 0
+               : refuse("eessi-workdir", value, "no absolute path");
+}
+
+static int on_inject(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_inject(&slipway_request, value)
+               ? 0
+               : refuse("eessi-inject", value, "neither off, auto nor a list such as mpi,cuda");
+}
+
+static int on_profile(int val, const char *value, int remote)
+{
+    (void)remote;
+    is_given[val] = true;
+    return slipway_take_profile(&slipway_request, value)
+               ? 0
+               : refuse("eessi-profile", value, "no list of profiles");
+}
+
+static int on_flag(int val, const char *value, int remote)
+{
+    (void)value, (void)remote;
+    is_given[val] = true;
+    if (val == NO_HOME)
+        slipway_request.no_home = true;
+    else if (val == ENTRYPOINT)
+        slipway_request.entrypoint = true;
+    else
+        slipway_request.writable = true;
+    return 0;
+}
+
 // has_arg: 0 none, 1 required, 2 optional (struct spank_option).
 static struct spank_option options[OPTION_COUNT] = {
     {"eessi", "VERSION", "give every task the EESSI software stack that fits its node; off: not",
@@ -127,6 +198,22 @@ static struct spank_option options[OPTION_COUNT] = {
      STRICT, on_strict},
     {"eessi-probe", NULL, "--eessi, and see first whether two ranks of the program find each other",
      0, PROBE, on_probe},
+    {"eessi-image", "IMAGE", "run every task in a container of this image; with --eessi, the stack too",
+     1, IMAGE, on_image},
+    {"eessi-bind", "MOUNTS", "mount these in the container: SRC[:DST[:ro|rw]], separated by commas", 1,
+     BIND, on_bind},
+    {"eessi-env", "VARIABLES", "set these in the container: NAME[=VALUE], separated by commas", 1, ENV,
+     on_env},
+    {"eessi-workdir", "DIR", "start there in the container (default: the job's directory)", 1, WORKDIR,
+     on_workdir},
+    {"eessi-inject", "NAMES", "put these of the node into the container: mpi, cuda; off or auto", 1,
+     INJECT, on_inject},
+    {"eessi-profile", "NAMES", "give the container these profiles, separated by commas", 1, PROFILE,
+     on_profile},
+    {"eessi-no-home", NULL, "give the container an empty home", 0, NO_HOME, on_flag},
+    {"eessi-entrypoint", NULL, "let the image's entry point run the command", 0, ENTRYPOINT, on_flag},
+    {"eessi-writable", NULL, "let the container's files be changed; changes end with the step", 0,
+     WRITABLE, on_flag},
 };
 
 void slipway_register_options(spank_t spank)
@@ -161,8 +248,10 @@ bool slipway_complete_request(spank_t spank)
     return !has_bad_value;
 }
 
-bool slipway_is_wanted(void)
+bool slipway_wants_stack(void)
 {
     return !slipway_request.refused && (slipway_request.wanted || slipway_request.detailed ||
                                         slipway_settings.always);
 }
+
+bool slipway_is_wanted(void) { return slipway_wants_stack() || slipway_request.image[0] != '\0'; }

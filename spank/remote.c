@@ -186,6 +186,8 @@ static void read_answer(pid_t helper, int out, int err)
     int seconds = slipway_settings.deadline + 2;
     if (slipway_request.modules[0] != '\0')
         seconds += slipway_settings.load_deadline;
+    if (slipway_request.image[0] != '\0')
+        seconds += slipway_settings.pull_deadline;
     int64_t deadline = now_ms() + 1000LL * seconds;
     char stderr_text[256] = "";
     size_t stderr_length = 0;
@@ -225,6 +227,10 @@ static void read_answer(pid_t helper, int out, int err)
     if (err >= 0)
         close(err);
 
+    // It waits in its namespaces until it is ended.
+    if (state == SLIPWAY_COMPLETE && slipway_reply_last(&reply, 'J') &&
+        !slipway_reply_last(&reply, 'E') && !slipway_open_namespaces(helper))
+        fail(SLIPWAY_EXIT_SOFTWARE, "the container's namespaces cannot be opened: %s", strerror(errno));
     // At the end of the output the helper is exiting by itself, and its status is worth having.
     int status = end_helper(helper, state == SLIPWAY_INCOMPLETE && !is_late);
     if (state == SLIPWAY_COMPLETE)
@@ -249,11 +255,12 @@ static void read_answer(pid_t helper, int out, int err)
 static void run_helper(spank_t spank)
 {
     char **job_environment = NULL;
-    char deadline[16], load_deadline[16], tasks[16] = "", directory[4096] = "";
+    char deadline[16], load_deadline[16], pull_deadline[16], tasks[16] = "";
+    char directory[4096] = "", spool[4096] = "";
     const char *program = "";
     snprintf(deadline, sizeof deadline, "%d", slipway_settings.deadline);
     snprintf(load_deadline, sizeof load_deadline, "%d", slipway_settings.load_deadline);
-    uint32_t count_of_tasks = 0, step = 0;
+    uint32_t count_of_tasks = 0, step = 0, job = 0;
     int words = 0;
     char **argv = NULL;
     // Whether the launch fits the program is asked for steps of several tasks. The batch script and
@@ -264,10 +271,15 @@ static void run_helper(spank_t spank)
         count_of_tasks > 1 && step < 0xfffffff0) {
         snprintf(tasks, sizeof tasks, "%u", count_of_tasks);
         program = argv[is_probe];
-        if (!getcwd(directory, sizeof directory))
-            directory[0] = '\0';
     }
-    const char *arguments[40];
+    // slurmstepd is in the job's directory.
+    if (!getcwd(directory, sizeof directory))
+        directory[0] = '\0';
+    if (slipway_request.image[0] != '\0' &&
+        spank_get_item(spank, S_JOB_ID, &job) == ESPANK_SUCCESS)
+        slipway_find_spool(job, spool, sizeof spool);
+    snprintf(pull_deadline, sizeof pull_deadline, "%d", slipway_settings.pull_deadline);
+    const char *arguments[64];
     int count = 0;
 #define ARGUMENT(name, value)                                                                      \
     if ((value)[0] != '\0')                                                                        \
@@ -285,7 +297,26 @@ static void run_helper(spank_t spank)
     ARGUMENT("--tasks", tasks);
     ARGUMENT("--program", program);
     ARGUMENT("--directory", directory);
+    if (slipway_request.image[0] != '\0') {
+        ARGUMENT("--image", slipway_request.image);
+        ARGUMENT("--bind", slipway_request.bind);
+        ARGUMENT("--env", slipway_request.env);
+        ARGUMENT("--workdir", slipway_request.workdir);
+        ARGUMENT("--inject", slipway_request.inject);
+        ARGUMENT("--profile", slipway_request.profile);
+        ARGUMENT("--spool", spool);
+        ARGUMENT("--slipway", slipway_settings.slipway);
+        ARGUMENT("--pull-deadline", pull_deadline);
+    }
 #undef ARGUMENT
+    if (slipway_request.no_home)
+        arguments[count++] = "--no-home";
+    if (slipway_request.entrypoint)
+        arguments[count++] = "--entrypoint";
+    if (slipway_request.writable)
+        arguments[count++] = "--writable";
+    if (!slipway_wants_stack())
+        arguments[count++] = "--no-stack";
     if (slipway_request.strict)
         arguments[count++] = "--strict";
     if (is_probe)
@@ -425,6 +456,52 @@ static void begin_probe_rank(spank_t spank)
     memmove(argv, argv + 1, (size_t)words * sizeof *argv);
 }
 
+// MARK: an image's entry point
+
+// Since Slurm 23.11; a plugin for an older one finds none when it is loaded.
+extern spank_err_t spank_prepend_task_argv(spank_t spank, int argc, const char *argv[])
+    __attribute__((weak));
+
+// Adds a word to a text as hexadecimal digits and a comma, since it may hold any character.
+static bool add_word(char *text, size_t size, const char *word)
+{
+    size_t used = strlen(text);
+    if (used + 2 * strlen(word) + 2 > size)
+        return false;
+    for (; *word; word++, used += 2)
+        snprintf(text + used, 3, "%02x", (unsigned char)*word);
+    strcpy(text + used, ",");
+    return true;
+}
+
+// Puts the words of the image's entry point before the command. Older Slurm cannot add words: there
+// the helper's program takes the command's place, by a descriptor, since the image does not have it.
+static bool prepend_entrypoint(spank_t spank, int program)
+{
+    static char path[32], text[16384];
+    const char *words[128], *word;
+    int count = 0, argc = 0;
+    char **argv = NULL;
+    size_t at = 0;
+    for (char letter; (letter = slipway_reply_next(&reply, &at, &word)) != '\0';)
+        if (letter == 'A' && count < 128)
+            words[count++] = word;
+    if (count == 0)
+        return true;
+    if (spank_prepend_task_argv)
+        return spank_prepend_task_argv(spank, count, words) == ESPANK_SUCCESS;
+    for (int i = 0; i < count; i++)
+        if (!add_word(text, sizeof text, words[i]))
+            return false;
+    if (program < 0 || spank_get_item(spank, S_JOB_ARGV, &argc, &argv) != ESPANK_SUCCESS ||
+        argc < 1 || !add_word(text, sizeof text, argv[0]) ||
+        spank_setenv(spank, SLIPWAY_ENTRY_VARIABLE, text, 1) != ESPANK_SUCCESS)
+        return false;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", program);
+    argv[0] = path;
+    return true;
+}
+
 void slipway_prepare_node(spank_t spank)
 {
     char word[8];
@@ -456,6 +533,16 @@ void slipway_begin_task(spank_t spank)
 {
     if (failure_code == 0 && reply.length == 0)
         return;
+    if (failure_code == 0 && slipway_has_namespaces()) {
+        const char *directory = slipway_reply_last(&reply, 'J');
+        int program = slipway_reply_last(&reply, 'A') ? open(slipway_settings.node, O_RDONLY) : -1;
+        int error = slipway_join_namespaces(directory);
+        if (error != 0)
+            fail(SLIPWAY_EXIT_SOFTWARE, "the container cannot be joined in %s: %s", directory,
+                 strerror(error));
+        else if (!prepend_entrypoint(spank, program))
+            fail(SLIPWAY_EXIT_SOFTWARE, "the image's entry point cannot be put before the command");
+    }
     if (is_probe) {
         begin_probe_rank(spank);
         return;

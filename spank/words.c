@@ -98,6 +98,64 @@ bool slipway_take_modules(struct slipway_request *request, const char *value)
     return true;
 }
 
+// A text that goes through environments and argument lists as it is; Swift reads what is in it.
+static bool take_text(char *to, size_t size, const char *value)
+{
+    if (is_nothing(value) || strnlen(value, size) >= size)
+        return false;
+    for (const char *c = value; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return false;
+    strcpy(to, value);
+    return true;
+}
+
+bool slipway_take_image(struct slipway_request *request, const char *value)
+{
+    // Neither an option of the programs that get it, nor two words.
+    return value && value[0] != '-' && !strchr(value, ' ') &&
+           take_text(request->image, sizeof request->image, value);
+}
+
+bool slipway_take_bind(struct slipway_request *request, const char *value)
+{
+    return value && value[0] == '/' && take_text(request->bind, sizeof request->bind, value);
+}
+
+bool slipway_take_env(struct slipway_request *request, const char *value)
+{
+    return value && value[0] != '=' && take_text(request->env, sizeof request->env, value);
+}
+
+bool slipway_take_workdir(struct slipway_request *request, const char *value)
+{
+    return value && value[0] == '/' && take_text(request->workdir, sizeof request->workdir, value);
+}
+
+static bool are_names(const char *value)
+{
+    for (;;) {
+        size_t length = strcspn(value, ",");
+        if (!is_component(value, length))
+            return false;
+        if (value[length] == '\0')
+            return true;
+        value += length + 1;
+    }
+}
+
+bool slipway_take_inject(struct slipway_request *request, const char *value)
+{
+    return !is_nothing(value) && are_names(value) &&
+           take_text(request->inject, sizeof request->inject, value);
+}
+
+bool slipway_take_profile(struct slipway_request *request, const char *value)
+{
+    return !is_nothing(value) && are_names(value) &&
+           take_text(request->profile, sizeof request->profile, value);
+}
+
 void slipway_settings_default(struct slipway_settings *settings)
 {
     memset(settings, 0, sizeof *settings);
@@ -105,6 +163,8 @@ void slipway_settings_default(struct slipway_settings *settings)
     settings->deadline = 10;
     settings->load_deadline = 60;
     settings->probe_deadline = 20;
+    strcpy(settings->slipway, "/usr/bin/slipway");
+    settings->pull_deadline = 600;
     settings->guard = SLIPWAY_GUARD_STRICT;
 }
 
@@ -142,6 +202,10 @@ bool slipway_take_setting(struct slipway_settings *settings, const char *word)
         return take_seconds(&settings->deadline, value);
     if (IS("load-deadline"))
         return take_seconds(&settings->load_deadline, value);
+    if (IS("slipway"))
+        return take_absolute(settings->slipway, sizeof settings->slipway, value);
+    if (IS("pull-deadline"))
+        return take_seconds(&settings->pull_deadline, value);
     if (IS("probe-deadline"))
         return take_seconds(&settings->probe_deadline, value);
     if (IS("default")) {

@@ -50,6 +50,12 @@ struct LaunchOptions: ParsableArguments {
     return plan
   }
 
+  /// Whether an option asks for the stack.
+  var isStackWanted: Bool {
+    stack.version != nil || stack.repository != nil || stack.subdirectory != nil || modules != nil
+      || fallsBack
+  }
+
   /// What modules said, the warnings of a plan, and with `verbose` what was chosen and why.
   func report(_ plan: LaunchPlan) {
     let log = Logger.slipway(verbose: stack.verbose)

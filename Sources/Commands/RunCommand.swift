@@ -1,23 +1,37 @@
 import ArgumentParser
+import Configuration
 import Environment
+import Host
+import Images
 import Launch
 import Sandbox
 import Stack
 
-/// `slipway run`: launches a command in the stack.
+/// `slipway run`: launches a command in the stack, or in a container.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Replaces itself with a command in the stack of this node.",
+    abstract: "Replaces itself with a command in the stack of this node, or in a container.",
     discussion: """
-      The command keeps slipway's process id, and its exit code is slipway's.
+      The command keeps slipway's process id, and its exit code is slipway's. With --image it runs
+      in a container of an OCI image as the same user, and with the stack where --stack, --eessi,
+      --load or another option of the stack is given.
 
       Examples:
         slipway run -- gmx_mpi mdrun
+        slipway run --image ubuntu:24.04 -- cat /etc/os-release
+        slipway run --image ./app.squashfs --bind /data:/mnt:ro --explain
         slipway run --eessi 2023.06 --dry-run --json -- true
       """)
 
   @OptionGroup var launch: LaunchOptions
+  @OptionGroup var container: ContainerOptions
+
+  @Flag(help: "With --image: the stack inside, too.")
+  var stack = false
+
+  @Flag(help: "Print what goes into the container and why, and launch nothing.")
+  var explain = false
 
   @Flag(help: "Print the plan and launch nothing.")
   var dryRun = false
@@ -27,22 +41,83 @@ struct RunCommand: ParsableCommand {
 
   @Argument(
     parsing: .postTerminator,
-    help: ArgumentHelp("The command and its arguments.", valueName: "command"))
+    help: ArgumentHelp(
+      "The command and its arguments; with --image, the image's own where there is none.",
+      valueName: "command"))
   var command: [String] = []
 
   mutating func validate() throws {
-    guard !command.isEmpty || dryRun else {
+    guard !command.isEmpty || dryRun || container.image != nil else {
       throw ValidationError("name a command: slipway run -- COMMAND [ARGUMENT ...]")
     }
     guard dryRun || !json else { throw ValidationError("--json needs --dry-run") }
+    guard container.image != nil || !explain && !stack else {
+      throw ValidationError("--explain and --stack need --image")
+    }
+    guard container.image == nil || !dryRun else {
+      throw ValidationError("--dry-run is for the stack; --explain prints what a container gets")
+    }
   }
 
   func run() throws {
     try reportingFailures {
+      if let wanted = try container.launch() { try run(wanted) }
       let plan = try launch.plan(command)
       guard dryRun else { try execute(plan.argv, environment: plan.environment) }
       print(json ? try PlanDocument(plan).json : plan.text)
     }
+  }
+
+  /// Replaces this process with the command in a container.
+  private func run(_ wanted: ContainerLaunch) throws -> Never {
+    let configuration = try Configuration.load(named: launch.stack.config)
+    let user = ContainerUser.ofThisProcess
+    var wanted = wanted
+    wanted.honour(user.environment)
+    let files = GuardedFiles(seconds: configuration.deadline)
+    let plan = try wanted.plan(
+      for: user, configuration: configuration, on: MachineRoot().processor(),
+      exists: { (try? files.isDirectory($0)).flatMap { $0 } != nil })
+    files.stop()
+    if explain {
+      print(plan.text)
+      throw ExitCode.success
+    }
+    let argv = try plan.argv(command)
+    _ = try plan.enter(configuration: configuration, holder: try helperProgram())
+    var environment = plan.environment
+    if stack || launch.isStackWanted {
+      let launch = try launch.plan(argv, in: environment)
+      self.launch.report(launch)
+      environment = launch.environment
+    }
+    try execute(argv, environment: environment)
+  }
+}
+
+extension ContainerPlan {
+  /// The command with what stands before it; the image's own where none is given.
+  func argv(_ command: [String]) throws -> [String] {
+    if !command.isEmpty { return entrypoint + command }
+    let own = image.configuration.entrypoint + image.configuration.command
+    guard !own.isEmpty else {
+      throw ContainerError(
+        subject: "starting \(image.root.path)", cause: "the image names no command",
+        remedy: "name one: slipway run --image IMAGE -- COMMAND", status: .usage)
+    }
+    return own
+  }
+
+  /// What goes in, for a person.
+  var text: String {
+    var lines = [
+      "root      \(image.root.path)" + (sandbox.isWritable ? " with private changes" : "")
+    ]
+    if let digest = image.digest { lines.append("digest    \(digest)") }
+    lines += parts.map { "\($0.text): \($0.reason)" }
+    lines.append("directory \(directories.joined(separator: ", else "))")
+    if !entrypoint.isEmpty { lines.append("entry     \(entrypoint.joined(separator: " "))") }
+    return lines.joined(separator: "\n")
   }
 }
 

@@ -17,7 +17,8 @@ package struct SlipwayCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      DetectCommand.self, EnvCommand.self, RunCommand.self, InitCommand.self, DeinitCommand.self,
+      DetectCommand.self, EnvCommand.self, RunCommand.self, ExecCommand.self, InitCommand.self,
+      DeinitCommand.self,
       ShellCommand.self, ModulesCommand.self, ModulefileCommand.self, InjectCommand.self,
       ImageCommand.self, StoreCommand.self,
     ])

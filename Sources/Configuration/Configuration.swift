@@ -6,6 +6,7 @@ package struct Configuration: Equatable, Sendable {
   package var selection = Selection()
   package var modules = Modules()
   package var injection = Injection()
+  package var container = Container()
   package var images = Images()
   /// Seconds that everything which may wait for a file system may take together.
   package var deadline: Double = 10
@@ -45,6 +46,23 @@ package struct Configuration: Equatable, Sendable {
     package var target: String?
   }
 
+  /// The `[container]` table.
+  package struct Container: Equatable, Sendable {
+    /// Mounts of every container, `SRC[:DST[:ro|rw]]`.
+    package var binds: [String] = []
+    /// Paths that users may not mount, nor cover.
+    package var forbidden: [String] = []
+    /// Whether containers have no home unless a user binds it.
+    package var hidesHome = false
+    /// Profiles of every container whose conditions hold.
+    package var profiles: [String] = []
+    /// bwrap and squashfuse; nil is looked for in the usual directories.
+    package var bubblewrap: String?
+    package var squashfuse: String?
+    /// Whether repositories of `stack.roots` are shown to jobs at `/cvmfs`, by namespaces.
+    package var passthrough = false
+  }
+
   /// The `[images]` table.
   package struct Images: Equatable, Sendable {
     /// The root of the user's own store, with `{uid}` for the user's number; nil is the user's cache.
@@ -76,16 +94,7 @@ package struct Configuration: Equatable, Sendable {
   ///
   /// Every key must be known and of its type: a misspelt key would silently change nothing.
   package init(toml text: String, file: String) throws(ConfigurationError) {
-    let table: TOMLTable
-    // TOMLKit hands the text to C++ as a C string: what stands behind a NUL would be ignored.
-    guard !text.utf8.contains(0) else {
-      throw ConfigurationError(file: file, problem: "not TOML: it has a NUL byte")
-    }
-    do {
-      table = try TOMLTable(string: text)
-    } catch {
-      throw ConfigurationError(file: file, problem: "not TOML: \(error)")
-    }
+    let table = try Self.table(of: text, file: file)
     let reader = Reader(file: file)
     for (section, value) in table {
       switch section {
@@ -94,9 +103,44 @@ package struct Configuration: Equatable, Sendable {
       case "selection": try readSelection(try reader.table(value, section), reader)
       case "modules": try readModules(try reader.table(value, section), reader)
       case "injection": try readInjection(try reader.table(value, section), reader)
+      case "container": try readContainer(try reader.table(value, section), reader)
       case "images": try readImages(try reader.table(value, section), reader)
       default: throw reader.unknown(section)
       }
+    }
+  }
+
+  private mutating func readContainer(
+    _ table: TOMLTable, _ reader: Reader
+  ) throws(ConfigurationError) {
+    for (key, value) in table {
+      let name = "container.\(key)"
+      switch key {
+      case "binds": container.binds = try reader.strings(value, name)
+      case "forbidden":
+        container.forbidden = try reader.strings(value, name)
+        guard container.forbidden.allSatisfy({ $0.hasPrefix("/") }) else {
+          throw reader.wrong(name, "a list of absolute paths")
+        }
+      case "home": container.hidesHome = try !reader.flag(value, name)
+      case "profiles": container.profiles = try reader.strings(value, name)
+      case "bwrap": container.bubblewrap = try reader.path(value, name)
+      case "squashfuse": container.squashfuse = try reader.path(value, name)
+      case "passthrough": container.passthrough = try reader.flag(value, name)
+      default: throw reader.unknown(name)
+      }
+    }
+  }
+
+  static func table(of text: String, file: String) throws(ConfigurationError) -> TOMLTable {
+    // TOMLKit hands the text to C++ as a C string: what stands behind a NUL would be ignored.
+    guard !text.utf8.contains(0) else {
+      throw ConfigurationError(file: file, problem: "not TOML: it has a NUL byte")
+    }
+    do {
+      return try TOMLTable(string: text)
+    } catch {
+      throw ConfigurationError(file: file, problem: "not TOML: \(error)")
     }
   }
 
@@ -183,21 +227,32 @@ package struct Configuration: Equatable, Sendable {
       case "cross_vendor":
         selection.crossVendor = Set(try reader.strings(value, "selection.cross_vendor"))
       case "allow_unsafe_override":
-        selection.allowUnsafeOverride =
-          try reader.flag(value, "selection.allow_unsafe_override")
+        selection.allowUnsafeOverride = try reader.flag(value, "selection.allow_unsafe_override")
       default: throw reader.unknown("selection.\(key)")
       }
     }
   }
 
-  private struct Reader {
+  struct Reader {
     var file: String
+    var remedy = "correct it (slipway.toml(5) explains every key)"
 
     func unknown(_ key: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "unknown key \(key)")
+      ConfigurationError(file: file, problem: "unknown key \(key)", remedy: remedy)
     }
     func wrong(_ key: String, _ expected: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "\(key) must be \(expected)")
+      ConfigurationError(file: file, problem: "\(key) must be \(expected)", remedy: remedy)
+    }
+    /// The texts of a table, by their keys.
+    func texts(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
+      -> [String: String]
+    {
+      var texts: [String: String] = [:]
+      for (name, value) in try table(value, key) {
+        guard let text = value.string else { throw wrong("\(key).\(name)", "a text") }
+        texts[name] = text
+      }
+      return texts
     }
     func seconds(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
       -> Double
@@ -208,15 +263,15 @@ package struct Configuration: Equatable, Sendable {
       }
       return seconds
     }
+    func flag(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError) -> Bool {
+      guard let flag = value.bool else { throw wrong(key, "true or false") }
+      return flag
+    }
     func table(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
       -> TOMLTable
     {
       guard let table = value.table else { throw wrong(key, "a table") }
       return table
-    }
-    func flag(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError) -> Bool {
-      guard let flag = value.bool else { throw wrong(key, "true or false") }
-      return flag
     }
     func string(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
       -> String

@@ -70,12 +70,14 @@ package struct SlurmGPUs: Equatable, Sendable {
   /// `slurm.conf`, and within a type in that of the file.
   package init(on machine: MachineRoot, file: String?, node: String) {
     isManaging = false
-    for place in file.map({ [$0] }) ?? ["/etc/slurm/slurm.conf", "/run/slurm/conf/slurm.conf"] {
-      guard let slurm = Self.lines(of: place, on: machine) else { continue }
+    for place in SlurmConfiguration.places(file) {
+      guard let slurm = SlurmConfiguration.lines(of: place, on: machine) else { continue }
       isManaging = slurm.contains { line in
         line["grestypes"]?.split(separator: ",").contains("gpu") == true
       }
-      guard isManaging, let gres = Self.lines(of: Self.beside(place, "gres.conf"), on: machine),
+      guard isManaging,
+        let gres = SlurmConfiguration.lines(
+          of: SlurmConfiguration.beside(place, "gres.conf"), on: machine),
         !gres.contains(where: { $0["include"] != nil })
       else { return }
       minors = Self.minors(in: gres, types: Self.types(in: slurm, node: node), node: node) {
@@ -85,44 +87,8 @@ package struct SlurmGPUs: Equatable, Sendable {
     }
   }
 
-  /// The words `Key=Value` of a line, by keys in small letters.
-  private typealias Line = [String: String]
-
-  private static func beside(_ file: String, _ other: String) -> String {
-    other.hasPrefix("/") ? other : (file.lastIndex(of: "/").map { file[...$0] } ?? "") + other
-  }
-
-  /// The lines of a file and of those that it includes; nil where the file cannot be read.
-  ///
-  /// One that is included and cannot be read is a line that has its name as `include`. Source:
-  /// slurm.conf(5).
-  private static func lines(
-    of file: String, on machine: MachineRoot, depth: Int = 0
-  ) -> [Line]? {
-    guard depth < 8, let bytes = machine.contents(of: file, limit: 1 << 22) else { return nil }
-    var lines: [Line] = []
-    var isContinued = false
-    for text in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      let text = String(decoding: text, as: UTF8.self).prefix { $0 != "#" }
-      let words = text.split(whereSeparator: \.isWhitespace)
-      if words.count == 2, words[0].lowercased() == "include" {
-        let other = beside(file, String(words[1]))
-        lines += Self.lines(of: other, on: machine, depth: depth + 1) ?? [["include": other]]
-        continue
-      }
-      var line = isContinued ? lines.removeLast() : [:]
-      for word in words {
-        guard let equals = word.firstIndex(of: "=") else { continue }
-        line[word[..<equals].lowercased()] = String(word[word.index(after: equals)...])
-      }
-      lines.append(line)
-      isContinued = words.last == "\\"
-    }
-    return lines
-  }
-
   /// The types of a node's GPUs in the order of `slurm.conf`; nil where it does not tell.
-  private static func types(in lines: [Line], node: String) -> [String]? {
+  private static func types(in lines: [SlurmConfiguration.Line], node: String) -> [String]? {
     var usual: String?
     for line in lines {
       guard let nodes = line["nodename"] else { continue }
@@ -142,7 +108,7 @@ package struct SlurmGPUs: Equatable, Sendable {
 
   /// The minor numbers of the node's GPUs, each at the end of its device file's name.
   private static func minors(
-    in lines: [Line], types: [String]?, node: String, onBus: () -> [Int]?
+    in lines: [SlurmConfiguration.Line], types: [String]?, node: String, onBus: () -> [Int]?
   ) -> [Int]? {
     var detects: (anywhere: Bool?, here: Bool?)
     var listed: [(type: String, minor: Int)] = []

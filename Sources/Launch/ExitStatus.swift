@@ -4,6 +4,7 @@ import Host
 import Images
 import Injection
 import Modules
+import Sandbox
 import Stack
 
 /// The exit codes of slipway's own failures; a launched program's code passes through.
@@ -89,6 +90,14 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
       case .busy, .changed, .full: self = .tryAgain
       case .failed: self = .internalError
       case .unanswered(let error): self = ExitStatus(error)
+      }
+    case let error as ContainerError: self = error.status
+    case let error as SandboxError:
+      switch error.kind {
+      case .unavailable: self = .unavailable
+      case .badInput: self = .badData
+      case .timedOut: self = .tryAgain
+      case .failed: self = .internalError
       }
     case let error as ImageError:
       switch error.kind {

@@ -7,6 +7,11 @@ package struct ExecutionError: Error, Equatable, CustomStringConvertible {
   package var command: String
   package var code: Int32
 
+  package init(command: String, code: Int32) {
+    self.command = command
+    self.code = code
+  }
+
   /// Whether no file of that name was found, as opposed to one that cannot be run.
   package var isNotFound: Bool { code == ENOENT }
 

@@ -3,9 +3,11 @@ import Configuration
 import Environment
 import Glibc
 import Host
+import Images
 import Injection
 import Launch
 import Modules
+import Sandbox
 import Stack
 
 /// The helper that the SPANK plugin starts once per step and node, as the user.
@@ -16,10 +18,15 @@ import Stack
 @main
 struct Node {
   static func main() {
+    let words = CommandLine.arguments
+    // In the namespaces of a container, where it is started by descriptor.
+    if words.count == 3, words[1] == "hold", let socket = Int32(words[2]) { hold(socket: socket) }
+    becomeEntrypoint(words)
     let reply = Reply()
+    var isInside = false
     do {
-      let arguments = try Arguments(CommandLine.arguments.dropFirst())
-      let environment = try readEnvironment(from: arguments.environmentDescriptor)
+      let arguments = try Arguments(words.dropFirst())
+      var environment = try readEnvironment(from: arguments.environmentDescriptor)
       reply.phase("reading the configuration")
       var configuration = try Configuration.load(named: arguments.configuration)
       if let deadline = arguments.deadline {
@@ -27,47 +34,201 @@ struct Node {
       }
       reply.phase("reading the processor")
       // Not NVML: it can take longer than all the rest, and a static program cannot load it.
-      let host = try MachineRoot().profile(for: environment, askingDriver: false)
-      reply.phase(
-        "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
-      let files = GuardedFiles(seconds: configuration.deadline)
-      var loader: ModuleLoader?
-      if !arguments.request.modules.isEmpty {
-        configuration.modules.deadline = min(
-          configuration.modules.deadline, arguments.loadDeadline ?? .infinity)
-        loader = ModuleLoader(configuration, files: files, environment: environment)
-        reply.phase("loading \(arguments.request.modules.joined(separator: " "))")
+      let host =
+        try arguments.wantsStack
+        ? MachineRoot().profile(for: environment, askingDriver: false)
+        : HostProfile(processor: MachineRoot().processor())
+      let job = environment
+      if let container = arguments.container {
+        let plan = try enter(
+          container, arguments, configuration, host: host, environment: environment, reply)
+        isInside = true
+        environment = plan.environment
+        reply.container(plan, verbose: arguments.isVerbose)
+      } else if let roots = passthrough(configuration, arguments, environment) {
+        reply.phase("showing \(roots.keys.sorted().joined(separator: " ")) below /cvmfs")
+        try SandboxPlan.passthrough(roots).enter(
+          using: SandboxPrograms(configuration, holder: words[0]), seconds: configuration.deadline)
+        isInside = true
+        reply.join(arguments.directory ?? "/")
+        for name in roots.keys { configuration.stack.roots[name] = nil }
       }
-      let plan = try LaunchPlan(
-        arguments.request, environment: environment, configuration: configuration, host: host,
-        files: StackReader(guarding: files), modules: loader)
-      reply.plan(plan, verbose: arguments.isVerbose)
-      if arguments.isFirstNode { reply.warnings(plan.capsuleWarnings) }
-      if let step = arguments.step {
-        reply.phase("looking at \(step.program)")
-        if loader != nil { files.renew() }
-        let check = StepCheck(step, environment: plan.environment, files: files)
-        if arguments.isProbe {
-          reply.reasonNotToProbe(check.reasonNotToProbe)
-        } else if let finding = check.finding(
-          software: plan.selection.softwarePath, injected: plan.injections.mpis)
-        {
-          if arguments.isStrict { throw LaunchMismatch(finding) }
-          // The same on every node of the step.
-          if arguments.isFirstNode { reply.warnings([finding.words]) }
-        }
-      }
-      // A job's steps load the same modules, and one says what they say.
-      if arguments.isFirstNode, !plan.messages.isEmpty,
-        loader?.store?.isFirst(announcing: plan.messages, inJobOf: environment) ?? true
-      {
-        reply.messages(plan.messages)
-      }
+      let result =
+        try arguments.wantsStack
+        ? prepare(arguments, environment, configuration, host: host, reply)
+        : environment
+      reply.changes(job.changes(to: result))
     } catch {
       reply.failure(error)
     }
+    let status = reply.send()
+    // The namespaces are those of this process until the plugin has them: it ends this process.
+    if isInside { while true { pause() } }
     // Nothing is left to tidy: the child that looks at files dies with this process.
-    _exit(reply.send())
+    _exit(status)
+  }
+
+  /// Becomes the entry point of an image and the command behind it, where the plugin has put this
+  /// program in a command's place (spank/remote.c).
+  private static func becomeEntrypoint(_ words: [String]) {
+    let prefix = "/proc/self/fd/"
+    guard let path = words.first, path.hasPrefix(prefix), let text = getenv("SLURM_SLIPWAY_ENTRY"),
+      let descriptor = Int32(path.dropFirst(prefix.count))
+    else { return }
+    close(descriptor)
+    let entry = String(cString: text).split(separator: ",").map { word in
+      var bytes: [UInt8] = []
+      var digits = word.utf8.makeIterator()
+      while let high = digits.next(), let low = digits.next() {
+        bytes.append(
+          UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) ?? UInt8(ascii: "?"))
+      }
+      return Environment.text(bytes)
+    }
+    unsetenv("SLURM_SLIPWAY_ENTRY")
+    var entries: [[UInt8]] = []
+    var at = environ
+    while let entry = at.pointee {
+      entries.append(
+        Array(UnsafeBufferPointer(start: entry, count: strlen(entry))).map { UInt8(bitPattern: $0) }
+      )
+      at += 1
+    }
+    do {
+      try execute(entry + words.dropFirst(), environment: Environment(entries: entries))
+    } catch {
+      let message = Array("slipway: \(error)\n".utf8)
+      _ = message.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      _exit(error.isNotFound ? ExitStatus.notFound.rawValue : ExitStatus.cannotExecute.rawValue)
+    }
+  }
+
+  /// Takes this process into the step's container, and replies where its tasks start.
+  private static func enter(
+    _ container: ContainerLaunch, _ arguments: Arguments, _ configuration: Configuration,
+    host: HostProfile, environment: Environment, _ reply: Reply
+  ) throws -> ContainerPlan {
+    var container = container
+    container.honour(environment)
+    reply.phase("looking for the image \(container.source)")
+    let files = GuardedFiles(seconds: configuration.deadline)
+    defer { files.stop() }
+    // What hangs hangs the child that looks; autofs mounts what is asked for.
+    if arguments.wantsStack {
+      let name = arguments.request.repository?.value ?? configuration.stack.repository
+      _ = try files.isDirectory("\(configuration.stack.cvmfs)/\(name)")
+    }
+    let user = ContainerUser(
+      uid: getuid(), gid: getgid(), directory: arguments.directory ?? "/", environment: environment,
+      spool: arguments.spool, on: MachineRoot())
+    func planned() throws -> ContainerPlan {
+      try container.plan(
+        for: user, configuration: configuration, on: host.processor,
+        exists: { (try? files.isDirectory($0)).flatMap { $0 } != nil })
+    }
+    let plan: ContainerPlan
+    do {
+      plan = try planned()
+    } catch let error as ImageError where error.kind == .unavailable && arguments.slipway != nil {
+      // A store that the nodes do not share: once per node, however many steps start.
+      reply.phase("fetching the image \(container.source)")
+      try fetchImage(container, arguments, environment)
+      files.renew()
+      plan = try planned()
+    }
+    reply.phase("starting \(container.source)")
+    reply.join(
+      try plan.enter(configuration: configuration, holder: CommandLine.arguments[0]))
+    return plan
+  }
+
+  /// Lets slipway fetch an image into the user's store on this node.
+  private static func fetchImage(
+    _ container: ContainerLaunch, _ arguments: Arguments, _ environment: Environment
+  ) throws {
+    var words = [arguments.slipway!, "image", "pull", "--quiet"]
+    if let file = arguments.configuration { words += ["--config", file] }
+    words += ["--", container.source.description]
+    if let pin = container.pin, case .registry(let reference) = container.source {
+      words[words.count - 1] = "\(reference.name)@\(pin)"
+    }
+    let log = sw_memory_file("slipway-pull")
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer {
+      close(log)
+      close(null)
+    }
+    let milliseconds = Int32(clamping: Int((arguments.pullDeadline ?? 600) * 1000))
+    let status = withCStrings(words.map(Environment.bytes)) { argv in
+      withCStrings(environment.entries) { variables in
+        sw_run(words[0], argv, variables, [null, null, log], 3, milliseconds, Int64.max, -1)
+      }
+    }
+    guard status != 0 else { return }
+    let said = text(of: log)
+    throw ContainerError(
+      subject: "fetching \(container.source) on this node",
+      cause: status == -ETIMEDOUT ? "not done in time" : said.isEmpty ? "no answer" : said,
+      remedy: "fetch it before the job: slipway image pull \(container.source)",
+      status: .unavailable)
+  }
+
+  /// The repositories that namespaces must show in their place; nil where none.
+  private static func passthrough(
+    _ configuration: Configuration, _ arguments: Arguments, _ environment: Environment
+  ) -> [String: String]? {
+    guard configuration.container.passthrough, arguments.wantsStack else { return nil }
+    let files = GuardedFiles(seconds: configuration.deadline)
+    defer { files.stop() }
+    let roots = configuration.stack.roots.filter { name, _ in
+      // A node that has the repository needs no help.
+      (try? files.isDirectory("/cvmfs/\(name)/versions")) != true
+    }
+    return roots.isEmpty ? nil : roots
+  }
+
+  /// Plans the stack in an environment; gives the one that results.
+  private static func prepare(
+    _ arguments: Arguments, _ environment: Environment, _ configuration: Configuration,
+    host: HostProfile, _ reply: Reply
+  ) throws -> Environment {
+    var configuration = configuration
+    reply.phase(
+      "looking at \(arguments.request.repository?.value ?? configuration.stack.repository)")
+    let files = GuardedFiles(seconds: configuration.deadline)
+    var loader: ModuleLoader?
+    if !arguments.request.modules.isEmpty {
+      configuration.modules.deadline = min(
+        configuration.modules.deadline, arguments.loadDeadline ?? .infinity)
+      loader = ModuleLoader(configuration, files: files, environment: environment)
+      reply.phase("loading \(arguments.request.modules.joined(separator: " "))")
+    }
+    let plan = try LaunchPlan(
+      arguments.request, environment: environment, configuration: configuration, host: host,
+      files: StackReader(guarding: files), modules: loader)
+    reply.plan(plan, verbose: arguments.isVerbose)
+    if arguments.isFirstNode { reply.warnings(plan.capsuleWarnings) }
+    if let step = arguments.step {
+      reply.phase("looking at \(step.program)")
+      if loader != nil { files.renew() }
+      let check = StepCheck(step, environment: plan.environment, files: files)
+      if arguments.isProbe {
+        reply.reasonNotToProbe(check.reasonNotToProbe)
+      } else if let finding = check.finding(
+        software: plan.selection.softwarePath, injected: plan.injections.mpis)
+      {
+        if arguments.isStrict { throw LaunchMismatch(finding) }
+        // The same on every node of the step.
+        if arguments.isFirstNode { reply.warnings([finding.words]) }
+      }
+    }
+    // A job's steps load the same modules, and one says what they say.
+    if arguments.isFirstNode, !plan.messages.isEmpty,
+      loader?.store?.isFirst(announcing: plan.messages, inJobOf: environment) ?? true
+    {
+      reply.messages(plan.messages)
+    }
+    return plan.environment
   }
 
   /// The variables that a descriptor holds, separated by NUL.
@@ -105,12 +266,24 @@ struct Arguments {
       program.map { Step(tasks: tasks, program: $0, directory: directory) }
     }
   }
+  /// Whether the stack is wanted, and not a container alone.
+  var wantsStack = true
+  /// The job's directory.
+  var directory: String?
+  /// Where slurmd keeps the files of the step.
+  var spool: String?
+  /// The program that fetches images.
+  var slipway: String?
+  var pullDeadline: Double?
+  /// The container that the step runs in.
+  var container: ContainerLaunch?
   private var tasks: Int?
   private var program: String?
-  private var directory: String?
 
   init(_ words: some Sequence<String>) throws {
     var words = words.makeIterator()
+    var image: ImageSource?
+    var wanted = ContainerRequest()
     guard words.next() == "plan" else { throw UsageError("the first word must be: plan") }
     while let word = words.next() {
       switch word {
@@ -129,6 +302,18 @@ struct Arguments {
       case "--probe":
         isProbe = true
         continue
+      case "--no-stack":
+        wantsStack = false
+        continue
+      case "--no-home":
+        wanted.hidesHome = true
+        continue
+      case "--entrypoint":
+        wanted.usesEntrypoint = true
+        continue
+      case "--writable":
+        wanted.isWritable = true
+        continue
       default: break
       }
       guard let value = words.next() else { throw UsageError("\(word) needs a value") }
@@ -141,12 +326,21 @@ struct Arguments {
       case "--tasks": tasks = Int(value)
       case "--program": program = value
       case "--directory": directory = value
+      case "--spool": spool = value
+      case "--slipway": slipway = value
+      case "--pull-deadline": pullDeadline = Double(value)
+      case "--image": image = try ImageSource(parsing: value)
+      case "--bind": wanted.binds = try BindMount.list(value, source: "--eessi-bind")
+      case "--env": wanted.variables = try ContainerVariable.list(value, source: "--eessi-env")
+      case "--workdir": wanted.workingDirectory = value
+      case "--profile": wanted.profiles = value.split(separator: ",").map(String.init)
       case "--config": configuration = value
       case "--deadline": deadline = Double(value)
       case "--environment-fd": environmentDescriptor = Int32(value)
       default: throw UsageError("unknown option \(word)")
       }
     }
+    container = image.map { ContainerLaunch($0, request: wanted) }
   }
 }
 
@@ -165,6 +359,8 @@ struct UsageError: Error, CustomStringConvertible {
 /// | W | a warning for the user |
 /// | I | a line for `--eessi-verbose` |
 /// | M | a line that modules say when they are loaded |
+/// | J | the directory where tasks start that join the namespaces of this process |
+/// | A | a word that stands before the command |
 /// | N | why the program is not to be probed |
 /// | E | exit code, a space, the message of a failure |
 /// | . | the end; an answer without it is no answer |
@@ -177,14 +373,25 @@ final class Reply {
     flush()
   }
 
-  func plan(_ plan: LaunchPlan, verbose: Bool) {
-    for change in plan.changes {
+  func changes(_ changes: [EnvironmentChange]) {
+    for change in changes {
       if let value = change.value {
         record("S", "\(change.name)=\(value)")
       } else {
         record("U", change.name)
       }
     }
+  }
+
+  func join(_ directory: String) { record("J", directory) }
+
+  func container(_ plan: ContainerPlan, verbose: Bool) {
+    for word in plan.entrypoint { record("A", word) }
+    warnings(plan.warnings)
+    if verbose { record("I", plan.summary) }
+  }
+
+  func plan(_ plan: LaunchPlan, verbose: Bool) {
     warnings(plan.warnings)
     if verbose {
       record("I", plan.summary)

@@ -144,8 +144,8 @@ struct ModuleIndexerTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
-  func `links in circles, pipes and links to nowhere end`() throws {
+  // Whatever hangs ends with the deadline of the files, as an error.
+  @Test func `links in circles, pipes and links to nowhere end`() throws {
     try ModuleStack.with(["GCC/1.lua": "", "GCC/2.lua": ""]) { stack in
       let manager = FileManager.default
       for name in ["loop", "GCC/up", "again"] {

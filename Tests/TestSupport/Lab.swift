@@ -72,6 +72,9 @@
       try self("sinfo", "-h", "-N", "-o", "%N %T").lines.sorted()
     }
 
+    /// The number of the lab's user.
+    package func uid() throws -> String { try self("id", "-u").lines[0] }
+
     /// Waits until all four nodes are idle; fails after a minute.
     package func waitUntilIdle() throws {
       let result = try run(cluster("wait") + ["60"], seconds: 90)

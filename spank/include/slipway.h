@@ -28,6 +28,16 @@ struct slipway_request {
     bool strict; // what would be a warning of the step's --mpi is an error
     bool probe;  // two ranks are tried before the program starts
     char modules[SLIPWAY_LIST]; // names, separated by commas
+    // The container; none where there is no image.
+    char image[SLIPWAY_LIST];   // a reference or a path
+    char bind[SLIPWAY_LIST];    // SRC[:DST[:ro|rw]], separated by commas
+    char env[SLIPWAY_LIST];     // NAME[=VALUE], separated by commas
+    char workdir[SLIPWAY_LIST]; // an absolute path
+    char inject[SLIPWAY_WORD];  // off, auto, or names separated by commas
+    char profile[SLIPWAY_LIST]; // names, separated by commas
+    bool no_home;
+    bool entrypoint;
+    bool writable;
 };
 
 // Takes the value of --eessi: a version, "off", or nothing (NULL, "" and Slurm's "(null)" are one
@@ -37,6 +47,12 @@ bool slipway_take_version(struct slipway_request *request, const char *value);
 bool slipway_take_repository(struct slipway_request *request, const char *value);
 bool slipway_take_arch(struct slipway_request *request, const char *value);
 bool slipway_take_modules(struct slipway_request *request, const char *value);
+bool slipway_take_image(struct slipway_request *request, const char *value);
+bool slipway_take_bind(struct slipway_request *request, const char *value);
+bool slipway_take_env(struct slipway_request *request, const char *value);
+bool slipway_take_workdir(struct slipway_request *request, const char *value);
+bool slipway_take_inject(struct slipway_request *request, const char *value);
+bool slipway_take_profile(struct slipway_request *request, const char *value);
 
 enum slipway_guard { SLIPWAY_GUARD_STRICT, SLIPWAY_GUARD_WARN, SLIPWAY_GUARD_OFF };
 
@@ -47,6 +63,8 @@ struct slipway_settings {
     int deadline;      // deadline=SECONDS for the helper's work
     int load_deadline; // load-deadline=SECONDS for loading modules, on top of it
     int probe_deadline; // probe-deadline=SECONDS for the two ranks of --eessi-probe
+    char slipway[4096]; // slipway=PATH: the program that fetches images
+    int pull_deadline;  // pull-deadline=SECONDS for fetching an image on a node
     enum slipway_guard guard;
     bool always; // default=on: every job gets the stack
 };
@@ -106,6 +124,8 @@ enum { SLIPWAY_PROBE_RANKS = 2 };
 #define SLIPWAY_MARK "/.this-node-lacks-the-slipway-plugin"
 // The exit code of a step that a probe has failed; its tasks end with it and do not begin.
 #define SLIPWAY_STOP_VARIABLE "SLURM_SLIPWAY_STOP"
+// The words that slipway-node becomes where it stands in a command's place.
+#define SLIPWAY_ENTRY_VARIABLE "SLURM_SLIPWAY_ENTRY"
 // What a line begins with that a rank says (rank.c) or that is said in its place (remote.c).
 #define SLIPWAY_PROBE_LINE "@slipway-probe "
 

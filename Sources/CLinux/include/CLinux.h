@@ -111,6 +111,45 @@ int sw_walk_in_root(int root, const char *path, int flags);
 // Sets or unsets (value NULL) a variable that a C library reads; for use before any thread.
 void sw_set_variable(const char *name, const char *value);
 
+// MARK: namespaces
+
+// Kinds for sw_unshare and sw_join, and flags for sw_mount: mounts that go on to follow those of the
+// host; no setuid programs and no devices.
+extern const int sw_new_user, sw_new_mount;
+extern const unsigned long sw_slave, sw_confined;
+
+// fork(2), for a process with one thread: the child of one may go on with Swift code.
+int sw_fork(void);
+
+// unshare(2), setns(2) and mount(2).
+int sw_unshare(int kinds);
+int sw_join(int namespace, int kind);
+int sw_mount(const char *source, const char *target, const char *type, unsigned long flags,
+             const char *data);
+
+// A copy of what is mounted at a path and below, attached nowhere yet (open_tree(2)); made
+// read-only (mount_setattr(2)); attached to a directory or file that is open (move_mount(2)).
+int sw_clone_tree(const char *path);
+int sw_make_tree_read_only(int tree);
+int sw_attach_tree(int tree, int target);
+
+// Opens a path (O_PATH) as if the directory `root` were `/`, and makes what is missing: directories,
+// and at its end a directory or an empty file.
+int sw_make_in_root(int root, const char *path, int is_directory);
+
+// Hands a descriptor to the process at the other end of a socket, and takes it there.
+int sw_send_descriptor(int socket, int descriptor);
+int sw_receive_descriptor(int socket);
+
+// Gives up all capabilities for good (no_new_privs), as a process must that joined a namespace.
+int sw_drop_capabilities(void);
+
+// Ignores what Slurm, a terminal or a user sends a job: a server of files must outlive it.
+void sw_leave_signals(void);
+
+// Closes every descriptor from `first` on.
+int sw_close_from(int first);
+
 // MARK: Layers of images (layers.c)
 
 // Starts a program with `descriptors` as 0, 1, 2 … and nothing else open, in a process group of its
