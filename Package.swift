@@ -207,7 +207,11 @@ let package = Package(
       name: "store-writer", dependencies: ["Digests", "Hashing", "Store"],
       path: "Tests/StoreWriter", swiftSettings: strict),
     .testTarget(
-      name: "LayersTests", dependencies: ["CLinux", "Digests", "Hashing", "Layers", "TestSupport"],
+      name: "LayersTests",
+      dependencies: ["Digests", "Hashing", "Layers", "TestSupport", "layer-writer"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "layer-writer", dependencies: ["Digests", "Layers"], path: "Tests/LayerWriter",
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Digests", "Images", "Microarchitecture", "TestSupport"],
