@@ -248,7 +248,8 @@ struct AuthenticationTests {
     }
   }
 
-  @Test func `nothing that proves who one is goes to another host`() throws {
+  @Test(arguments: ["redirect", "lure"])
+  func `nothing that proves who one is goes to another host`(fault: String) throws {
     try TemporaryDirectory.with { directory in
       let layout = try TestLayout(directory)
       try layout.finish(try layout.image())
@@ -260,7 +261,7 @@ struct AuthenticationTests {
       }
       try RegistryTests.push(
         layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
-      let proxy = try Server.proxy(directory, to: registry.host, fault: "redirect")
+      let proxy = try Server.proxy(directory, to: registry.host, fault: fault)
       defer { proxy.stop() }
       try Self.login(directory, proxy.host, Self.basicEntry())
       var store = try TestStore(directory)
@@ -271,6 +272,7 @@ struct AuthenticationTests {
       let lines = proxy.log.split(separator: "\n")
       let others = lines.filter { $0.contains("\"where\": \"other\"") }
       #expect(!others.isEmpty && others.allSatisfy { !$0.contains("authorization") })
+      #expect(others.allSatisfy { !$0.contains("/token") })
       #expect(lines.contains { $0.contains("\"where\": \"registry\"") && $0.contains("Bearer ") })
       #expect(!"\(error!)".contains(Self.password) && !"\(error!)".contains("eyJ"))
     }

@@ -10,6 +10,7 @@ servers.py proxy LOG PORT UPSTREAM FAULT
       cut:N         breaks the first transfer of a long blob off after N bytes
       corrupt       changes the last byte of every blob
       redirect      sends blobs on to another host and port
+      lure          the same, and that host asks for a token of a service of its own
       busy:N        answers the first N requests with 429 and Retry-After: 0
       absent        404 for everything
 
@@ -160,7 +161,11 @@ def proxy(path, port, upstream, fault):
                     state["left"] -= 1
                     if state["left"] >= 0:
                         return self.answer(429, b"{}", [("Retry-After", "0")])
-            if kind == "redirect" and is_blob and self.where == "registry":
+            if kind == "lure" and self.where == "other":
+                realm = f"http://{self.headers['Host']}/token"
+                proof = f'Bearer realm="{realm}",service="s", Basic realm="r"'
+                return self.answer(401, b"{}", [("WWW-Authenticate", proof)])
+            if kind in ("redirect", "lure") and is_blob and self.where == "registry":
                 place = f"http://localhost:{other['port']}{self.path}"
                 return self.answer(307, b"", [("Location", place)])
             fields = {
