@@ -179,7 +179,9 @@ package struct Configuration: Equatable, Sendable {
       switch key {
       case "store": images.store = try reader.path(value, "images.store")
       case "shared":
-        guard let array = value.array else { throw reader.wrong("images.shared", "a list of paths") }
+        guard let array = value.array else {
+          throw reader.wrong("images.shared", "a list of paths")
+        }
         images.shared = []
         for element in array { images.shared.append(try reader.path(element, "images.shared")) }
       case "quota":
