@@ -46,7 +46,8 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch", "Modules",
+        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch",
+        "Modules",
         "Sandbox", "Stack",
       ],
       swiftSettings: strict,
@@ -145,7 +146,8 @@ let package = Package(
     .target(
       name: "CSpank", path: "spank",
       exclude: [
-        "Makefile", "dispatch.c", "image.c", "join.c", "local.c", "options.c", "plugin.h", "probe.c", "rank.c",
+        "Makefile", "dispatch.c", "image.c", "join.c", "local.c", "options.c", "plugin.h",
+        "probe.c", "rank.c",
         "remote.c", "slipway.lds",
       ],
       sources: ["words.c", "reply.c", "judge.c"], publicHeadersPath: "include", cSettings: strictC),
