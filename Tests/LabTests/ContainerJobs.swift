@@ -208,6 +208,22 @@ extension LabTests {
       #expect(job.lines.last == "lab")
     }
 
+    @Test(.enabled(if: Tool.isInstalled("umoci"), "umoci is not installed"))
+    func `an image that a step uses is not collected`() throws {
+      let layout = "\(try LabImage.build())/lab:latest"
+      let slipway = "\(Lab.products)/slipway"
+      try lab.setPluginWords("slipway=\(slipway)")
+      defer { try? lab.setPluginWords("") }
+      let result = try lab.shell(
+        "export XDG_CACHE_HOME=$HOME/cache-$$; d=$(\(slipway) image pull --quiet oci:\(layout)); "
+          + "srun -N1 -J used --eessi-image=oci:\(layout) sh -c "
+          + "': >$HOME/used; while test -e $HOME/used; do sleep 0.1; done; . /etc/os-release; echo $ID' & "
+          + "i=0; until test -e $HOME/used; do sleep 0.05; i=$((i + 1)); test $i -lt 600 || exit 99; done; "
+          + "\(slipway) store gc >/dev/null 2>&1; \(slipway) image list | grep -c $d; "
+          + "rm $HOME/used; wait; rm -rf $HOME/cache-$$", seconds: 120)
+      #expect(result.stdout == "1\nlab\n", "\(result)")
+    }
+
     @Test func `a command joins a running step`() throws {
       let result = try lab.shell(
         "srun -N1 -w n2 -J joined --eessi-image=\(try image()) sh -c "

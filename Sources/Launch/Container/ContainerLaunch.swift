@@ -36,6 +36,7 @@ package struct ContainerLaunch: Equatable, Sendable {
   ) throws -> ContainerPlan {
     let catalog = ImageCatalog(configuration, user: user, on: processor)
     let image = try catalog.resolve(source, pin: pin)
+    catalog.markUse(of: image, by: user.job, until: user.end)
     var profiles = ProfileSet(user: user, on: processor, exists: exists)
     for name in configuration.container.profiles { try profiles.add(name, isOptional: true) }
     for name in request.profiles { try profiles.add(name, isOptional: false) }
