@@ -91,6 +91,40 @@ extension LabTests {
       #expect(result.lines.count == 2 && result.lines[0] == result.lines[1], "\(result.stdout)")
     }
 
+    @Test(.enabled(if: Tool.isInstalled("umoci"), "umoci is not installed"))
+    func `a site's store is read by all, and a user's own by nobody else`() throws {
+      try TemporaryDirectory.with { directory in
+        let layout = "\(try LabImage.build())/lab:latest"
+        chmod(directory.path, 0o755)
+        let (store, file) = (directory("store"), directory("slipway.toml"))
+        try directory.write("slipway.toml", "[images]\nshared = [\"\(store)\"]\n")
+        chmod(file, 0o644)
+        let slipway = "\(Lab.products)/slipway"
+        let pulled = try run([
+          slipway, "image", "pull", "--quiet", "--config", file, "--store", store, "--name",
+          "site/app:1", "oci:\(layout)",
+        ])
+        try #require(pulled.status == 0, "\(pulled.stderr)")
+        // By its name, from the site's store; neither the image nor the store can be changed.
+        let shared = try lab.shell(
+          "XDG_CACHE_HOME=$HOME/none \(slipway) run --config \(file) --image site/app:1 --writable "
+            + "--bind \(store):/mnt -- sh -c '. /etc/os-release; echo $ID; echo x >/usr/bin/x; "
+            + "find /mnt -writable ! -type l | wc -l; touch /mnt/x || echo refused'")
+        #expect(shared.stdout == "lab\n0\nrefused\n", "\(shared)")
+        let own = try lab.shell(
+          "export XDG_CACHE_HOME=$HOME/own; \(slipway) image pull --quiet oci:\(layout) >/dev/null; "
+            + "find $XDG_CACHE_HOME -name root.squashfs")
+        let path = try #require(own.lines.first)
+        let other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        #expect(try run(other + ["cat", path]).status != 0)
+        let start = try run(
+          other + [slipway, "run", "--image", path, "--", "true"],
+          environment: ["HOME": "/nonexistent", "PATH": "/usr/bin:/bin"])
+        #expect(start.status != 0 && start.stderr.contains("Permission denied"), "\(start.stderr)")
+        _ = try lab.shell("rm -rf $HOME/own")
+      }
+    }
+
     // MARK: What a machine lacks
 
     /// Starts an image with settings of its own.
