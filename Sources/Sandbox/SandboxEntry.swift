@@ -71,7 +71,7 @@ extension SandboxPlan {
           "making a sandbox of \(name)",
           cause: said.isEmpty ? "bubblewrap ended without a word" : said,
           remedy:
-            "have the administrator run slipway doctor's list of docs/containers.md on this node",
+            "see \"When a container does not start\" in docs/containers.md",
           kind: .unavailable)
       }
       let message = String(decoding: buffer[..<count], as: UTF8.self)
