@@ -127,7 +127,7 @@ struct RunCommand: ParsableCommand {
   private func report(_ plan: ContainerPlan) {
     let log = Logger.slipway(verbose: launch.stack.verbose)
     for warning in plan.warnings { log.warning("\(warning)") }
-    for decision in plan.injections { log.info("\(decision.words)") }
+    for decision in plan.injections where !decision.isUnasked { log.info("\(decision.words)") }
   }
 }
 
@@ -151,7 +151,9 @@ extension ContainerPlan {
     ]
     if let digest = image.digest { lines.append("digest    \(digest)") }
     lines += parts.map { "\($0.text): \($0.reason)" }
-    lines += injections.map { ($0.isInjected ? "inject    " : "not       ") + $0.words }
+    lines += injections.map {
+      "\($0.isInjected ? "inject   " : "not      ") \($0.injectable.rawValue): \($0.text)"
+    }
     lines += warnings.map { "warning   \($0)" }
     lines.append("directory \(directories.joined(separator: ", else "))")
     if !entrypoint.isEmpty { lines.append("entry     \(entrypoint.joined(separator: " "))") }

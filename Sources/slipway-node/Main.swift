@@ -414,7 +414,7 @@ final class Reply {
     warnings(plan.warnings)
     guard verbose else { return }
     record("I", plan.summary)
-    for decision in plan.injections { record("I", decision.words) }
+    for decision in plan.injections where !decision.isUnasked { record("I", decision.words) }
   }
 
   func plan(_ plan: LaunchPlan, verbose: Bool) {

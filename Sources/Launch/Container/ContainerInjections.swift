@@ -7,9 +7,13 @@ package struct InjectionDecision: Equatable, Sendable {
   package var injectable: Injectable
   package var isInjected: Bool
   package var text: String
+  /// Whether nobody has asked for it in any way.
+  package var isUnasked = false
 
   /// In one line, for a person.
-  package var words: String { (isInjected ? "" : "no \(injectable.rawValue) of the node: ") + text }
+  package var words: String {
+    "\(isInjected ? "" : "no ")\(injectable.rawValue) of the node: \(text)"
+  }
 }
 
 extension ContainerPlan {
@@ -27,7 +31,9 @@ extension ContainerPlan {
     _ wish: InjectionWish, _ offer: InjectionOffer
   ) throws(ContainerError) {
     guard wish > .auto || (wish == .auto && offer.hasGPUs) else {
-      if wish == .auto { decide(.cuda, false, "the job was given no GPU of NVIDIA's") }
+      let text = wish == .off ? "not wanted" : "the job was given no GPU of NVIDIA's"
+      injections.append(
+        .init(injectable: .cuda, isInjected: false, text: text, isUnasked: true))
       return
     }
     guard let driver = offer.driver else {
@@ -80,10 +86,16 @@ extension ContainerPlan {
   ) throws(ContainerError) {
     mpiWish = wish
     guard !offer.mpis.isEmpty else {
-      guard wish > .auto || !offer.refusals.isEmpty else { return }
+      guard wish > .auto || !offer.refusals.isEmpty else {
+        let text = wish == .off ? "not wanted" : "slipway.toml names none (container.mpi)"
+        injections.append(
+          .init(injectable: .mpi, isInjected: false, text: text, isUnasked: true))
+        return
+      }
       return try refuse(
         .mpi, wish, offer.refusals.first ?? "this node has no MPI in the usual places",
-        remedy: "have the administrator name one in slipway.toml (container.mpi), or leave out mpi",
+        remedy: "have the administrator install one to a directory of its own and name it in "
+          + "slipway.toml (container.mpi), or leave out mpi",
         status: .unavailable)
     }
     mpis = offer.mpis

@@ -138,7 +138,9 @@ package struct ContainerPlan: Equatable, Sendable {
       return
     }
     let directory = user.directory
-    if directory.hasPrefix("/"), !isVisible(directory), exists(directory) {
+    // A directory of the host's system would cover the image's.
+    let isSystem = directory.split(separator: "/").first.map(Self.system.contains) ?? true
+    if directory.hasPrefix("/"), !isSystem, !isVisible(directory), exists(directory) {
       add(.init(directory, isOptional: true), "the directory where the job was started")
     }
     if isVisible(directory) { directories.append(directory) }
@@ -147,6 +149,10 @@ package struct ContainerPlan: Equatable, Sendable {
     }
     directories.append("/")
   }
+
+  private static let system: Set<Substring> = [
+    "bin", "boot", "etc", "lib", "lib32", "lib64", "sbin", "usr",
+  ]
 
   // MARK: Parts
 

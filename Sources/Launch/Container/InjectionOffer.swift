@@ -72,8 +72,7 @@ package struct InjectionOffer: Equatable, Sendable {
       let what = "\(bundle.library.description) in \(bundle.directory)"
       guard let place = bundle.prefix, !Self.isShared(place) else {
         refusals.append(
-          "\(what) lies among other libraries of the system; remedy: install an MPI to a directory "
-            + "of its own")
+          "\(what) lies among other libraries of the system")
         continue
       }
       mpis.append(MPIOffer(bundle, place: place, machine: machine, files: files, loader: loader))
