@@ -190,12 +190,13 @@ package struct ContainerPlan: Equatable, Sendable {
       + " mounts"
   }
 
-  /// Whether a path of the host is the same one inside.
+  /// Whether a path of the host is the same one inside: by the innermost mount that holds it.
   func isVisible(_ path: String) -> Bool {
-    sandbox.mounts.contains { mount in
-      mount.source == mount.destination
-        && (path == mount.destination || path.hasPrefix("\(mount.destination)/"))
+    let holding = sandbox.mounts.filter {
+      path == $0.destination || path.hasPrefix("\($0.destination)/")
     }
+    return holding.max { $0.destination.utf8.count < $1.destination.utf8.count }
+      .map { $0.source == $0.destination } ?? false
   }
 
   private static func check(

@@ -95,6 +95,8 @@ package struct MPIOffer: Equatable, Sendable {
   package var directory: String
   package var library: String
   package var identity: FileIdentity
+  /// The directory of its launcher, which starts ranks of its own release alone; nil without one.
+  package var programs: String?
   /// What must be seen by its own path.
   package var directories: [String]
   /// Libraries of the node that it needs, by the names that it asks for.
@@ -108,6 +110,7 @@ package struct MPIOffer: Equatable, Sendable {
     directory = bundle.directory
     library = bundle.path
     identity = bundle.identity
+    programs = bundle.launcher?.directory
     directories = [place]
     let others = [machine.realPath(of: place)].compactMap { $0 } + bundle.plugins.map(\.path)
     for path in others

@@ -109,6 +109,9 @@ extension ContainerPlan {
     let own = environment.nonEmpty("LD_LIBRARY_PATH").map { [$0] } ?? []
     environment["LD_LIBRARY_PATH"] =
       ([offer.directory] + own + libraries).joined(separator: ":")
+    if let programs = offer.programs, !ownVariables.contains("PATH") {
+      environment["PATH"] = environment.nonEmpty("PATH").map { "\(programs):\($0)" } ?? programs
+    }
     let risks = check.findings.filter { $0.verdict == .warn }.map(\.words)
     warnings += risks.map { "\(offer.name) of the node for \(program): \($0)" }
     decide(

@@ -143,10 +143,12 @@ struct MPIInjectionTests {
     try Self.with { site in
       try site.installMPI(needing: true)
       try site.installProgram()
+      try site.directory.write("opt/site/bin/mpirun", "#!/bin/sh\n")
       let (plan, path, environment) = try Self.judge(
         nil, site, image: #"{"Env":["LD_LIBRARY_PATH=/opt/own","OPAL_PREFIX=/opt/own"]}"#)
       #expect(path == "\(site.place)/lib:/opt/own:/.slipway/mpi/libextra.so.1")
       #expect(environment["OPAL_PREFIX"] == nil)
+      #expect(environment["PATH"]?.hasPrefix("\(site.place)/bin:") == true)
       let decision = try #require(plan.injections.last)
       #expect(decision.injectable == .mpi && decision.isInjected)
       #expect(decision.text.contains("for \(site.directory("bin/app")): OK"), "\(decision.text)")
@@ -173,6 +175,24 @@ struct MPIInjectionTests {
       #expect(
         plan.sandbox.mounts.contains(
           .init("/opt/site", isReadOnly: true, isOptional: true, yields: true)))
+    }
+  }
+
+  @Test func `an MPI below a mount of the user's own is mounted in it`() throws {
+    try Self.with { site in
+      try site.installMPI()
+      let seen = try Self.plan(nil, site).sandbox.mounts.map(\.destination)
+      #expect(!seen.contains(site.place), "/tmp shows it")
+      var configuration = Configuration()
+      configuration.container.mpi = [site.place]
+      var request = ContainerRequest()
+      request.binds = try BindMount.list("/data:\(site.directory("opt"))", source: "--bind")
+      var offer = InjectionOffer()
+      offer.mpis = try Self.plan(nil, site).mpis
+      let plan = try ContainerPlan(
+        try ContainerPlanTests.image(), request, for: ContainerPlanTests.user(),
+        configuration: configuration, from: offer, exists: { _ in true })
+      #expect(plan.sandbox.mounts.map(\.destination).contains(site.place))
     }
   }
 
