@@ -46,7 +46,8 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch", "Modules",
+        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch",
+        "Modules",
         "Sandbox", "Stack",
       ],
       swiftSettings: strict,
@@ -145,7 +146,8 @@ let package = Package(
     .target(
       name: "CSpank", path: "spank",
       exclude: [
-        "Makefile", "dispatch.c", "image.c", "join.c", "local.c", "options.c", "plugin.h", "probe.c", "rank.c",
+        "Makefile", "dispatch.c", "image.c", "join.c", "local.c", "options.c", "plugin.h",
+        "probe.c", "rank.c",
         "remote.c", "slipway.lds",
       ],
       sources: ["words.c", "reply.c", "judge.c"], publicHeadersPath: "include", cSettings: strictC),
@@ -207,7 +209,11 @@ let package = Package(
       name: "store-writer", dependencies: ["Digests", "Hashing", "Store"],
       path: "Tests/StoreWriter", swiftSettings: strict),
     .testTarget(
-      name: "LayersTests", dependencies: ["CLinux", "Digests", "Hashing", "Layers", "TestSupport"],
+      name: "LayersTests",
+      dependencies: ["Digests", "Hashing", "Layers", "TestSupport", "layer-writer"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "layer-writer", dependencies: ["Digests", "Layers"], path: "Tests/LayerWriter",
       swiftSettings: strict),
     .testTarget(
       name: "ImagesTests", dependencies: ["Digests", "Images", "Microarchitecture", "TestSupport"],

@@ -1,5 +1,6 @@
-/// What an image says of how it is run. Nothing of it reaches a helper on the host's side.
+/// What an image says of how it is run.
 ///
+/// Nothing of it reaches a helper on the host's side.
 /// Source: image-spec, config.md; Docker's differs in nothing that is read here.
 package struct ImageConfiguration: Equatable, Sendable {
   package struct Variable: Equatable, Sendable {

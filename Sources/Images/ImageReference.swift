@@ -131,7 +131,6 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
   /// Whether the first part of a name is a host: it has a dot or a port, or is localhost.
   private static func looksLikeHost(_ text: Substring) -> Bool {
     text.contains(".") || text.contains(":") || text == "localhost"
-      || text.utf8.contains { (0x41...0x5a).contains($0) }
   }
 
   /// The host in lower case; nil where it is none.

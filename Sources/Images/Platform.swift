@@ -5,9 +5,9 @@ package import Microarchitecture
 /// Source: image-spec, image-index.md, "Platform Variants".
 package struct Platform: Hashable, Sendable, CustomStringConvertible {
   package var os: String
-  /// `amd64`, `arm64`, `ppc64le`, …
+  /// Such as `amd64`, `arm64` and `ppc64le`.
   package var architecture: String
-  /// `v3`, `v8.2`, `power9`, …; nil where any processor of the architecture will do.
+  /// Such as `v3`, `v8.2` and `power9`; nil where any processor of the architecture will do.
   package var variant: String?
 
   package init(os: String = "linux", architecture: String, variant: String? = nil) {
@@ -45,10 +45,10 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Reads the `os`, `architecture` and `variant` of an index's entry or a configuration; nil where
-  /// none of them is there.
+  /// it does not say.
   package init?(_ json: JSON?) {
     guard let os = json?["os"]?.text, let architecture = json?["architecture"]?.text,
-      !os.isEmpty || !architecture.isEmpty
+      !os.isEmpty, !architecture.isEmpty
     else { return nil }
     let variant = json?["variant"]?.text
     self.init(os: os, architecture: architecture, variant: variant == "" ? nil : variant)

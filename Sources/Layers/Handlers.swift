@@ -132,7 +132,7 @@ extension LayerTree {
         case _ where seen[index]: report.links += 1
         case .file:
           report.files += 1
-          report.contentBytes += node.size
+          report.contentBytes &+= node.size
         case .fifo: report.others += 1
         }
         seen[index] = true

@@ -48,12 +48,14 @@ package struct LayerLimits: Sendable {
   package var pathBytes = 4095
   /// Directories above one another.
   package var depth = 256
+  /// Names in one directory: sqfstar looks through all of them for each (some 150 s at the limit).
+  package var directoryEntries = 250_000
   /// Bytes of names, link texts and extended attributes together, which stand in memory.
   package var metadataBytes = 1 << 30
   /// Bytes of one header with pax records or a long name, as Go's archive/tar.
   package var headerBytes = 1 << 20
   /// Bytes of all uncompressed layers, holes of sparse files counted.
-  package var bytes: Int64 = 1 << 40
+  package var bytes: Int64 = 1 << 38
   /// How much longer than its blob a layer may be, from ``ratioBytes`` on.
   package var ratio: Int64 = 200
   package var ratioBytes: Int64 = 4 << 30

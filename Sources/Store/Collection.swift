@@ -53,7 +53,7 @@ extension Store {
     guard try folder.status(name) != nil else { return true }
     let lock: StoreLock
     do throws(StoreError) {
-      lock = try self.lock(key, purpose: "removal", patience: 0)
+      lock = try self.lock(key, purpose: Self.removal, patience: 0)
     } catch  where error.kind == .busy {
       return false
     }
@@ -65,12 +65,13 @@ extension Store {
       if errno == ENOENT { return true }
       throw .call("removed", folder.full(name))
     }
-    // Who marks something looks for it after that: now none can come any more.
+    // Once more, for the case that this process slept for so long that its lock was taken over.
     if try user(of: key) != nil || isHeld(aside, in: trash),
       renameat(trash.descriptor, aside, folder.descriptor, name) == 0
     {
       return false
     }
+    lock.release()
     index?.forget(key)
     try trash.removeAll(aside)
     return true

@@ -100,6 +100,20 @@ extension Store {
     }
   }
 
+  /// The purpose of a lock for removing something.
+  static let removal = "removal"
+
+  /// Waits until nobody is about to remove something, as far as that one lives.
+  func waitForRemoval(_ key: StoreKey) throws(StoreError) {
+    guard let folder = try top.folder("locks") else { return }
+    let end = ContinuousClock.now + .seconds(settings.leaseSeconds)
+    while let found = try look(key.fileName, in: folder), let owner = found.owner,
+      owner.purpose == Self.removal, !owner.isDead, .now < end
+    {
+      usleep(500)  // a removal holds it for a rename
+    }
+  }
+
   /// By what a lock file is known to be the same and not refreshed.
   struct LockMark: Equatable {
     var inode: UInt64
@@ -157,7 +171,7 @@ extension Store {
     // Opened anew each time: NFS asks its server then.
     guard let (file, status) = try folder.file(name) else {
       // What is no file was not made by a store.
-      if try folder.status(name) != nil { try folder.removeAll(name) }
+      if !isReadOnly, try folder.status(name) != nil { try folder.removeAll(name) }
       return nil
     }
     defer { close(file) }

@@ -66,15 +66,31 @@ extension Store {
       try folder.put(UseMark.text(seconds, user), as: name)
       marks = folder
     }
-    // Looked for after the mark is there: who removes it looks for marks after that.
-    guard let folder = try top.folder(key.directory), try item(key, in: folder) != nil else {
-      try marks?.unlink(name)
-      return nil
+    // Of a mark and a removal that meet, one sees the other: who removes has the lock first and looks
+    // for marks then, who marks has the mark first and waits for the lock then.
+    for _ in 0..<10 {
+      let folder = try top.folder(key.directory)
+      let lock =
+        folder.map {
+          openat(
+            $0.descriptor, key.digest.hex, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        } ?? -1
+      if lock >= 0 { flock(lock, LOCK_SH | LOCK_NB) }
+      try waitForRemoval(key)
+      var locked = stat()
+      if let folder, let there = try item(key, in: folder), lock >= 0, fstat(lock, &locked) == 0,
+        locked.st_ino == there.st_ino
+      {
+        return UseMark(marks, name, lock, user)
+      }
+      if lock >= 0 { close(lock) }
+      // Another one may have come in its place.
+      guard let folder = try top.folder(key.directory), try item(key, in: folder) != nil else {
+        break
+      }
     }
-    let lock = openat(
-      folder.descriptor, key.digest.hex, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-    if lock >= 0 { flock(lock, LOCK_SH | LOCK_NB) }
-    return UseMark(marks, name, lock, user)
+    try marks?.unlink(name)
+    return nil
   }
 
   /// Who uses something, or nil; what has expired is removed.

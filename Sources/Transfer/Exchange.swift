@@ -230,7 +230,9 @@ final class Exchange {
   private func failure(_ code: CURLcode) -> (TransferError, isTransient: Bool) {
     let site = route.address.site
     let detail = String(cString: words.baseAddress!)
-    let cause = detail.isEmpty ? String(cString: sw_curl_words(code)) : detail
+    // Of a proxy's address that it does not understand, it shows the password too.
+    let isUseful = !detail.isEmpty && !detail.contains("@")
+    let cause = isUseful ? detail : String(cString: sw_curl_words(code))
     func error(_ kind: TransferError.Kind, _ remedy: String) -> TransferError {
       TransferError(kind, route.address.shown, "\(cause) (libcurl \(code.rawValue))", remedy)
     }

@@ -43,6 +43,14 @@ package struct HTTPRequest: Sendable {
     self.fields = fields
     self.body = body
   }
+
+  /// What a server may not be quoted with: the fields, and the values of a form.
+  var secrets: [HTTPField] {
+    fields
+      + String(decoding: body, as: UTF8.self).split(separator: "&").map { pair in
+        HTTPField("form", String(pair.split(separator: "=", maxSplits: 1).last ?? ""))
+      }
+  }
 }
 
 /// An answer, whatever its status.

@@ -51,7 +51,7 @@ package final class Transfer {
         guard response.isTransient else { return response }
         failure = .status(
           response, of: "\(request.method.rawValue) \(route.address.shown)",
-          hiding: request.fields)
+          hiding: request.secrets)
       } else if !outcome.isTransient {
         throw failure!
       }

@@ -90,5 +90,55 @@ extension LabTests {
           + "| tr '\\n' ' '")
       #expect(result.lines.count == 2 && result.lines[0] == result.lines[1], "\(result.stdout)")
     }
+
+    // MARK: What a machine lacks
+
+    /// Starts an image with settings of its own.
+    private func start(
+      _ image: String, _ settings: String, options: String = ""
+    ) throws -> ToolResult {
+      let file = "\(lab.directory)/attack.toml"
+      try settings.write(toFile: file, atomically: true, encoding: .utf8)
+      return try lab.shell(
+        "\(Lab.products)/slipway run --config \(file) --image \(image) \(options) -- true")
+    }
+
+    @Test func `a program that is missing is named`() throws {
+      let image = "\(try LabImage.build())/lab.squashfs"
+      let bubblewrap = try start(image, "[container]\nbwrap = \"/no/bwrap\"")
+      #expect(bubblewrap.status == 69 && bubblewrap.stderr.contains("/no/bwrap"))
+      let server = try start(image, "[container]\nsquashfuse = \"/no/squashfuse\"")
+      #expect(server.status == 69 && server.stderr.contains("/no/squashfuse is not installed"))
+      #expect(server.stderr.contains("remedy: have the administrator install squashfuse"))
+    }
+
+    @Test func `a mount that is not there, or has no place, is named`() throws {
+      let image = "\(try LabImage.build())/lab.squashfs"
+      let missing = try start(image, "", options: "--bind /no/such:/mnt")
+      #expect(missing.status == 65 && missing.stderr.contains("mounting /no/such:"))
+      let file = try start(image, "", options: "--bind /tmp:/etc/os-release/x")
+      #expect(file.status == 65 && file.stderr.contains("/etc/os-release/x"), "\(file.stderr)")
+    }
+
+    @Test func `a server that never answers costs the deadline`() throws {
+      let mute = "\(lab.directory)/mute"
+      try "#!/bin/sh\nexec sleep 60\n".write(toFile: mute, atomically: true, encoding: .utf8)
+      chmod(mute, 0o755)
+      let result = try start(
+        "\(try LabImage.build())/lab.squashfs",
+        "deadline = 1\n[container]\nsquashfuse = \"\(mute)\"")
+      #expect(
+        result.status == 75 && result.stderr.contains("not done within 1 s"), "\(result.stderr)")
+      _ = try run(["pkill", "-f", "^sleep 60$"])
+    }
+
+    @Test func `a user without namespaces is told which setting forbids them`() throws {
+      // The limit of a user namespace in which the user is nobody special.
+      let result = try lab.shell(
+        "unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; "
+          + "\(Lab.products)/slipway run --image \(try LabImage.build())/lab.squashfs -- true'")
+      #expect(result.status == 69, "\(result.stderr)")
+      #expect(result.stderr.contains("user.max_user_namespaces is 0"), "\(result.stderr)")
+    }
   }
 }

@@ -47,7 +47,9 @@ enum TreeReading {
     switch mode & S_IFMT {
     case S_IFDIR: return "d \(bits)"
     case S_IFREG:
+      if mode & 0o400 == 0 { chmod(path, 0o600) }
       let contents = FileManager.default.contents(atPath: path) ?? Data("unreadable".utf8)
+      chmod(path, mode & 0o7777)
       return "f \(bits) \(String(decoding: contents.prefix(80), as: UTF8.self))"
     case S_IFLNK:
       return "l " + ((try? FileManager.default.destinationOfSymbolicLink(atPath: path)) ?? "?")

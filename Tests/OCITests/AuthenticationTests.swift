@@ -204,7 +204,52 @@ struct AuthenticationTests {
     }
   }
 
-  @Test func `nothing that proves who one is goes to another host`() throws {
+  @Test func `a token that is over while layers wait is renewed once for all`() throws {
+    try TemporaryDirectory.with { directory in
+      let layout = try TestLayout(directory)
+      let image = try layout.image((0..<40).map { ["f\($0)": "\($0)"] })
+      let server = try LayoutServer(
+        layout, entry: TestLayout.entry(image), directory, tokens: true)
+      defer { server.stop() }
+      var store = try TestStore(directory)
+      store.settings.insecure = [server.host]
+      let pulled = try store.pull("\(server.host)/case:t")
+      #expect(try store.file("f39", of: pulled.image) == "39")
+      let lines = server.log.split(separator: "\n")
+      #expect(lines.count { $0.contains("/token?") } == 2)
+      #expect(lines.count { $0.contains("/blobs/") && $0.contains("Bearer t2") } == 41)
+    }
+  }
+
+  @Test func `a mirror gets none of the origin's credentials`() throws {
+    try TemporaryDirectory.with { directory in
+      let layout = try TestLayout(directory)
+      try layout.finish(try layout.image())
+      let registry = try Self.basicRegistry(directory)
+      defer { registry.stop() }
+      try RegistryTests.push(
+        layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
+      let mirror = try Server.proxy(directory, to: registry.host, fault: "none")
+      defer { mirror.stop() }
+      try Self.login(directory, registry.host, Self.basicEntry())
+      let store = try TestStore(directory)
+      try directory.write(
+        "registries.conf",
+        """
+        [[registry]]
+        location = "\(registry.host)"
+        insecure = true
+        [[registry.mirror]]
+        location = "\(mirror.host)"
+        insecure = true
+        """)
+      #expect(!(try store.pull("\(registry.host)/app:1").wasPresent))
+      #expect(mirror.log.contains("/manifests/1") && !mirror.log.contains("authorization"))
+    }
+  }
+
+  @Test(arguments: ["redirect", "lure"])
+  func `nothing that proves who one is goes to another host`(fault: String) throws {
     try TemporaryDirectory.with { directory in
       let layout = try TestLayout(directory)
       try layout.finish(try layout.image())
@@ -216,7 +261,7 @@ struct AuthenticationTests {
       }
       try RegistryTests.push(
         layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
-      let proxy = try Server.proxy(directory, to: registry.host, fault: "redirect")
+      let proxy = try Server.proxy(directory, to: registry.host, fault: fault)
       defer { proxy.stop() }
       try Self.login(directory, proxy.host, Self.basicEntry())
       var store = try TestStore(directory)
@@ -227,6 +272,7 @@ struct AuthenticationTests {
       let lines = proxy.log.split(separator: "\n")
       let others = lines.filter { $0.contains("\"where\": \"other\"") }
       #expect(!others.isEmpty && others.allSatisfy { !$0.contains("authorization") })
+      #expect(others.allSatisfy { !$0.contains("/token") })
       #expect(lines.contains { $0.contains("\"where\": \"registry\"") && $0.contains("Bearer ") })
       #expect(!"\(error!)".contains(Self.password) && !"\(error!)".contains("eyJ"))
     }

@@ -126,12 +126,14 @@ final class LayoutServer: Sendable {
   var log: String { server.log }
 
   init(
-    _ layout: TestLayout, entry: JSON, _ directory: TemporaryDirectory, name: String = "listener"
+    _ layout: TestLayout, entry: JSON, _ directory: TemporaryDirectory, name: String = "listener",
+    tokens: Bool = false
   ) throws {
     let digest = entry["digest"]?.text ?? ""
     let type = entry["mediaType"]?.text ?? ""
     let log = directory("\(name).log")
-    server = try Server(["layout", log, layout.path, digest, type], log: log)
+    server = try Server(
+      ["layout", log, layout.path, digest, type] + (tokens ? ["tokens"] : []), log: log)
   }
 
   func stop() { server.stop() }

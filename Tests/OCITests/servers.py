@@ -10,11 +10,13 @@ servers.py proxy LOG PORT UPSTREAM FAULT
       cut:N         breaks the first transfer of a long blob off after N bytes
       corrupt       changes the last byte of every blob
       redirect      sends blobs on to another host and port
+      lure          the same, and that host asks for a token of a service of its own
       busy:N        answers the first N requests with 429 and Retry-After: 0
       absent        404 for everything
 
-servers.py layout LOG DIRECTORY DIGEST TYPE
-    a registry that serves a layout's files as they are; every tag is the manifest of that digest
+servers.py layout LOG DIRECTORY DIGEST TYPE [tokens]
+    a registry that serves a layout's files as they are; every tag is the manifest of that digest;
+    with "tokens" it asks for tokens, the first of which is good for manifests only
 
 The file LOG.port holds the port when it answers. Each request becomes a line of JSON in LOG.
 """
@@ -159,7 +161,11 @@ def proxy(path, port, upstream, fault):
                     state["left"] -= 1
                     if state["left"] >= 0:
                         return self.answer(429, b"{}", [("Retry-After", "0")])
-            if kind == "redirect" and is_blob and self.where == "registry":
+            if kind == "lure" and self.where == "other":
+                realm = f"http://{self.headers['Host']}/token"
+                proof = f'Bearer realm="{realm}",service="s", Basic realm="r"'
+                return self.answer(401, b"{}", [("WWW-Authenticate", proof)])
+            if kind in ("redirect", "lure") and is_blob and self.where == "registry":
                 place = f"http://localhost:{other['port']}{self.path}"
                 return self.answer(307, b"", [("Location", place)])
             fields = {
@@ -205,10 +211,25 @@ def proxy(path, port, upstream, fault):
     return serve(Handler, port)
 
 
-def layout(path, directory, digest, media_type):
+def layout(path, directory, digest, media_type, tokens=None):
+    state = {"tokens": 0}
+
     class Handler(Quiet):
+        def is_refused(self):
+            given = self.headers.get("Authorization")
+            good = ["Bearer t2"] if "/blobs/" in self.path else ["Bearer t1", "Bearer t2"]
+            return tokens and given not in good
+
         def do_GET(self):
             log(path, self, "registry")
+            if self.path.startswith("/token?"):
+                state["tokens"] += 1
+                body = json.dumps({"token": f"t{state['tokens']}"}).encode()
+                return self.answer(200, body)
+            if self.is_refused():
+                realm = f"http://{self.headers['Host']}/token"
+                proof = f'Basic realm="a, b", Bearer realm="{realm}",service="s, t"'
+                return self.answer(401, b"{}", [("WWW-Authenticate", proof)])
             parts = self.path.split("/")
             if len(parts) < 5 or not digest:
                 return self.answer(200 if parts[:3] == ["", "v2", ""] else 404, b"{}")

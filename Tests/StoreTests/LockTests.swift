@@ -67,7 +67,7 @@ struct LockTests {
       while !refresher.isFinished { usleep(1000) }
       let start = ContinuousClock.now
       let lock = try store.lock(.blob(digest), purpose: "", patience: 10)
-      #expect((.seconds(0.9)...(.seconds(5))).contains(start.duration(to: .now)))
+      #expect(start.duration(to: .now) >= .seconds(0.9))
       #expect(lock.refresh())
     }
   }
@@ -101,7 +101,7 @@ struct LockTests {
       }
       #expect(try String(contentsOfFile: log, encoding: .utf8) == "pull\n")
       let store = try shelf.open()
-      #expect(try store.contents(of: digest, limit: 1 << 22) == bytes)
+      #expect(try store.holds(bytes, as: digest))
       #expect(shelf.names("locks").isEmpty && shelf.names("partial").isEmpty)
     }
   }

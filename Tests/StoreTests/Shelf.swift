@@ -56,6 +56,13 @@ struct Shelf {
   }
 }
 
+extension Store {
+  /// Whether a blob is there with these bytes, of which an expectation need not tell the difference.
+  func holds(_ bytes: [UInt8], as digest: Digest) throws -> Bool {
+    try contents(of: digest, limit: 1 << 23) == bytes
+  }
+}
+
 extension BlobWriter {
   func write(_ bytes: some Sequence<UInt8>) throws {
     let bytes = Array(bytes)

@@ -29,7 +29,9 @@ struct DownloadSerialTests {
       bytes = []
       restarts += 1
     }
-    func finish() -> String? { bytes == wanted ? nil : "its digest is another" }
+    /// Not to be compared in an expectation, whose account of the difference takes hours.
+    var isRight: Bool { bytes == wanted }
+    func finish() -> String? { isRight ? nil : "its digest is another" }
   }
 
   static let count = 300_000
@@ -76,12 +78,13 @@ struct DownloadSerialTests {
     }
   }
 
-  @Test(arguments: ["wrong-range", "no-range"])
-  func `a server that answers another range starts anew`(_ fault: String) throws {
+  @Test(arguments: [("wrong-range", 3), ("no-range", 2)])
+  func `a server that answers another range starts anew`(_ fault: String, _ asked: Int) throws {
     try download(["\(fault)/\(Self.count)"]) { sink, requests, error in
       #expect(error == nil)
-      #expect(sink.restarts >= 1)
-      #expect(sink.bytes == Self.content)
+      #expect(sink.restarts == 1)
+      #expect(requests.count == asked)
+      #expect(sink.isRight)
     }
   }
 
@@ -91,7 +94,7 @@ struct DownloadSerialTests {
       try download(["file/\(Self.count)"], have: have) { sink, _, error in
         #expect(error == nil)
         #expect(sink.restarts == 1)
-        #expect(sink.bytes == Self.content)
+        #expect(sink.isRight)
       }
     }
   }
@@ -100,7 +103,7 @@ struct DownloadSerialTests {
   func `what is not the file comes from the next place`(_ fault: String) throws {
     try download(["\(fault)/\(Self.count)", "file/\(Self.count)"]) { sink, requests, error in
       #expect(error == nil)
-      #expect(sink.bytes == Self.content)
+      #expect(sink.isRight)
       #expect(requests.count == 2)
     }
     try download(["\(fault)/\(Self.count)"]) { sink, _, error in
@@ -155,7 +158,7 @@ struct DownloadSerialTests {
           ], sink: sink)
       ])
       #expect(asked == 1)
-      #expect(sink.bytes == Self.content)
+      #expect(sink.isRight)
       #expect(
         try server.requests().map { $0.fields["authorization"] } == [
           "Bearer one", "Bearer old", nil, "Bearer new",
@@ -230,13 +233,14 @@ struct DownloadSerialTests {
   @Test func `a stalled place gives way to the next`() throws {
     var settings = FetchSerialTests.settings
     settings.lowSpeed = 1000
+    settings.stallSeconds = 2
     settings.tries = 1
     // What trickled in is wrong, so the last one is asked twice.
     let places = ["trickle/\(Self.count)", "hang", "file/\(Self.count)"]
     try download(places, settings: settings) { sink, requests, error in
       #expect(error == nil)
       #expect(requests.count == 4)
-      #expect(sink.bytes == Self.content)
+      #expect(sink.isRight)
     }
     settings.downloadSeconds = 0.5
     settings.tries = 5

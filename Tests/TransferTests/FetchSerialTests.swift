@@ -11,7 +11,6 @@ struct FetchSerialTests {
     settings.backoffSeconds = 0.01
     settings.connectSeconds = 5
     settings.fetchSeconds = 20
-    settings.stallSeconds = 1
     settings.noProxy = "*"
     return settings
   }
@@ -123,6 +122,31 @@ struct FetchSerialTests {
     }
   }
 
+  @Test func `neither a proxy's password nor a form's token is quoted`() throws {
+    try with { server, _ throws in
+      var settings = Self.settings
+      settings.tries = 1
+      let form = "grant_type=refresh_token&refresh_token=SECRETSECRET"
+      let error = Self.error {
+        _ = try Transfer(settings).fetch(
+          HTTPRequest(
+            .post, server("status/503?type=text/plain&body=no%20SECRETSECRET"),
+            body: Array(form.utf8)), limit: 10)
+      }
+      #expect(error?.cause == "the server answers 503 (no …)")
+      settings.noProxy = ""
+      for proxy in [
+        "http://user:SECRET@no host:1", "http://user:SECRET@proxy.invalid:1", "x://u:SECRET@h",
+      ] {
+        settings.proxy = proxy
+        let error = Self.error {
+          _ = try Transfer(settings).fetch(HTTPRequest(.get, server("x")), limit: 10)
+        }
+        #expect(error.map { "\($0)" }?.contains("SECRET") == false, "\(proxy)")
+      }
+    }
+  }
+
   @Test func `no credential follows a redirect to another port`() throws {
     try with { server, _ throws in
       let transfer = try Transfer(Self.settings)
@@ -193,6 +217,7 @@ struct FetchSerialTests {
       settings.fetchSeconds = 4
       settings.tries = 2
       settings.lowSpeed = 1000
+      settings.stallSeconds = 1
       let transfer = try Transfer(settings)
       let start = ContinuousClock.now
       for path in ["hang", "trickle"] {

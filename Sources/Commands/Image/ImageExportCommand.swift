@@ -18,7 +18,8 @@ struct ImageExportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The image, by name or digest.", valueName: "image"))
   var image: String
 
-  @Argument(help: ArgumentHelp("oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG].", valueName: "target"))
+  @Argument(
+    help: ArgumentHelp("oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG].", valueName: "target"))
   var target: String
 
   @OptionGroup var options: ImageOptions

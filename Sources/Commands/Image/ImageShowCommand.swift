@@ -36,10 +36,11 @@ struct ImageShowCommand: ParsableCommand {
       }
       word("entrypoint", configuration.entrypoint)
       word("command", configuration.command)
-      word("directory", configuration.workingDirectory.isEmpty ? [] : [configuration.workingDirectory])
-      word("user", configuration.user.isEmpty ? [] : [configuration.user])
-      rows += configuration.environment.map { ["environment", "\($0.name)=\($0.value)"] }
-      rows += configuration.labels.sorted { $0.key < $1.key }.map { ["label", "\($0.key)=\($0.value)"] }
+      word("directory", [configuration.workingDirectory].filter { !$0.isEmpty })
+      word("user", [configuration.user].filter { !$0.isEmpty })
+      rows += document.environment.map { ["environment", $0] }
+      let labels = configuration.labels.sorted { $0.key < $1.key }
+      rows += labels.map { ["label", "\($0.key)=\($0.value)"] }
       for row in TextTable.aligned(rows.map { $0.map(TextTable.shown) }) { print(row) }
     }
   }

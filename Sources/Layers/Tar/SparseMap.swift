@@ -45,3 +45,37 @@ struct SparseMap {
     LayerError(.damaged("the map of a sparse file is wrong"), entry: entry)
   }
 }
+
+/// Reads the map of a pax 1.0 sparse file: decimal numbers, a line each, the count of pieces first.
+struct NewSparseMap {
+  private var digits: [UInt8] = []
+  private var count: Int64?
+  private var offset: Int64?
+  private var done: Int64 = 0
+
+  /// Says whether the map is complete; what is left of its last block is filling.
+  mutating func take(
+    _ block: UnsafeRawBufferPointer, into map: inout SparseMap, entry: [UInt8]
+  ) throws(LayerError) -> Bool {
+    for byte in block {
+      guard byte == UInt8(ascii: "\n") else {
+        digits.append(byte)
+        guard digits.count <= 20 else { throw SparseMap.bad(entry) }
+        continue
+      }
+      guard let number = PaxRecords.decimal(digits) else { throw SparseMap.bad(entry) }
+      digits.removeAll()
+      if count == nil {
+        count = number
+      } else if let start = offset {
+        try map.add(start, number, entry: entry)
+        offset = nil
+        done += 1
+      } else {
+        offset = number
+      }
+      if done == count { return true }
+    }
+    return false
+  }
+}

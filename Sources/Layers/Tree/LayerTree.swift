@@ -26,6 +26,7 @@ final class LayerTree {
     var attributes: Int32 = -1
     /// The first child of a directory; -1 for none.
     var child: Int32 = -1
+    var childCount: Int32 = 0
     /// The name of a directory, or that under which a writer has something already; -1 for none.
     var name: Int32 = -1
   }
@@ -163,6 +164,10 @@ final class LayerTree {
       throw LayerError(
         .limit("a path of more than \(limits.pathBytes) bytes in the image"), entry: entry)
     }
+    guard nodes[Int(directory)].childCount < limits.directoryEntries else {
+      throw LayerError(
+        .limit("more than \(limits.directoryEntries) names in one directory"), entry: entry)
+    }
     if names.count >= buckets.count { grow() }
     let place = bucket(bytes, directory)
     let index = Int32(names.count)
@@ -176,6 +181,7 @@ final class LayerTree {
     buckets[place] = index
     if first >= 0 { names[Int(first)].previous = index }
     nodes[Int(directory)].child = index
+    nodes[Int(directory)].childCount += 1
     nodes[Int(node)].links += 1
     if nodes[Int(node)].kind == .directory { nodes[Int(node)].name = index }
     return index
@@ -203,6 +209,7 @@ final class LayerTree {
   private func unlink(_ index: Int32) {
     let name = names[Int(index)]
     nodes[Int(name.node)].links -= 1
+    nodes[Int(name.parent)].childCount -= 1
     if name.previous >= 0 {
       names[Int(name.previous)].next = name.next
     } else {

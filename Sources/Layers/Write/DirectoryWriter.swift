@@ -17,7 +17,11 @@ final class DirectoryWriter: ImageWriter {
     (self.path, isDurable) = (path, builder.isDurable)
     guard mkdir(path, 0o700) == 0 else { throw .call("\(path) cannot be made") }
     root = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    guard root >= 0 else { throw .call("\(path) cannot be opened") }
+    guard root >= 0 else {
+      let failure = errno
+      rmdir(path)
+      throw .call("\(path) cannot be opened", code: failure)
+    }
   }
 
   deinit {

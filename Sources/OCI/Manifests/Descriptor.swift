@@ -60,7 +60,9 @@ enum Base64 {
   private static let letters = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-  /// nil where the text is no such encoding. The padding may be left out, as some clients do.
+  /// The bytes of a text; nil where it is no such encoding.
+  ///
+  /// The padding may be left out, as some clients do.
   static func bytes(of text: some StringProtocol) -> [UInt8]? {
     let all = Array(text.utf8)
     let padding = min(2, all.reversed().prefix { $0 == UInt8(ascii: "=") }.count)

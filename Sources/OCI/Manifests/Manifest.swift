@@ -6,7 +6,9 @@ enum ManifestDocument: Equatable, Sendable {
   case manifest(Manifest)
   case index(ImageIndex)
 
-  /// The most bytes of either. Source: distribution-spec, "Pushing Manifests".
+  /// The most bytes of either.
+  ///
+  /// Source: distribution-spec, "Pushing Manifests".
   static let sizeLimit = 4 << 20
   static let entryLimit = 1 << 12
 
@@ -63,6 +65,9 @@ struct Manifest: Equatable, Sendable {
   /// The lowest first.
   var layers: [Descriptor]
 
+  /// The most layers: each has two open files while it is fetched, and Docker makes 127 at most.
+  static let layerLimit = 400
+
   init(_ json: JSON) throws(ImageFormatError) {
     configuration = try Descriptor(json["config"], "config")
     guard MediaType.configurations.contains(configuration.mediaType) else {
@@ -73,8 +78,8 @@ struct Manifest: Equatable, Sendable {
     guard configuration.size <= ImageConfiguration.sizeLimit else {
       throw ImageFormatError("the configuration is larger than 4 MiB")
     }
-    guard let list = json["layers"]?.list, list.count <= ManifestDocument.entryLimit else {
-      throw ImageFormatError("layers is no list of at most \(ManifestDocument.entryLimit)")
+    guard let list = json["layers"]?.list, list.count <= Self.layerLimit else {
+      throw ImageFormatError("layers is no list of at most \(Self.layerLimit)")
     }
     layers = []
     var sum: Int64 = 0

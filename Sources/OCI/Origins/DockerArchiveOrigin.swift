@@ -15,8 +15,6 @@ final class DockerArchiveOrigin: ImageOrigin {
   private let files: TarFiles
   private let tag: String?
   private var paths: [Digest: String] = [:]
-  /// The names that the archive gives to the image.
-  private(set) var names: [String] = []
 
   init(_ files: TarFiles, tag: String?) {
     self.files = files
@@ -35,7 +33,6 @@ final class DockerArchiveOrigin: ImageOrigin {
       throw wrong("manifest.json is no JSON list")
     }
     let entry = try entry(of: entries)
-    names = entry["RepoTags"]?.texts ?? []
     guard let path = entry["Config"]?.text,
       let bytes = try files.contents(path, limit: ImageConfiguration.sizeLimit)
     else { throw wrong("it has no configuration") }

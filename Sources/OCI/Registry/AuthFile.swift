@@ -59,8 +59,9 @@ struct AuthFile: Equatable, Sendable {
 
 /// Passwords of a netrc file, as curl(1) and ftp(1) read it.
 enum Netrc {
-  /// The password of a host; nil where the file has none. `default` is not used: it would send a
-  /// password to every registry.
+  /// The password of a host; nil where the file has none.
+  ///
+  /// `default` is not used: it would send a password to every registry.
   static func credential(for host: String, in text: String) -> Credential? {
     var words = text.split(separator: "\n", omittingEmptySubsequences: true)
       .filter { !$0.drop(while: { $0 == " " || $0 == "\t" }).hasPrefix("#") }

@@ -24,7 +24,9 @@ struct CredentialKey: Equatable, Sendable {
   var registry: String
   var repository: String
 
-  /// The keys of an auth file, most specific first. Source: containers-auth.json(5).
+  /// The keys of an auth file, most specific first.
+  ///
+  /// Source: containers-auth.json(5).
   var keys: [String] {
     var keys: [String] = []
     var parts = repository.split(separator: "/")

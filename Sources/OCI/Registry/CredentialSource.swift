@@ -19,7 +19,9 @@ final class CredentialSource {
     self.warn = warn
   }
 
-  /// The files, the first to be asked first. Source: containers-auth.json(5), docker-login(1).
+  /// The files, the first to be asked first.
+  ///
+  /// Source: containers-auth.json(5), docker-login(1).
   private var paths: [(path: String, isOldForm: Bool)] {
     func path(_ variable: String, _ rest: String) -> String? {
       environment[variable].flatMap { $0.isEmpty ? nil : $0 + rest }

@@ -45,9 +45,10 @@ final class RegistryClient {
   /// Where a blob is downloaded from.
   func source(of blob: Descriptor) throws(ImageError) -> Download.Source {
     let url = try address("blobs/\(blob.digest)")
-    return Download.Source(url, fields: fields) { [self] response throws(TransferError) in
+    let sent = fields
+    return Download.Source(url, fields: sent) { [self] response throws(TransferError) in
       do throws(ImageError) {
-        return try authorize(response)
+        return try authorize(response, to: sent)
       } catch {
         throw TransferError(.status(401), error.what, error.cause, error.remedy)
       }
@@ -58,15 +59,18 @@ final class RegistryClient {
     _ path: String, fields more: [HTTPField], limit: Int, subject: String
   ) throws(ImageError) -> HTTPResponse {
     let url = try address(path)
-    func ask() throws(ImageError) -> HTTPResponse {
+    func ask(_ proof: [HTTPField]) throws(ImageError) -> HTTPResponse {
       do throws(TransferError) {
-        return try transfer.fetch(HTTPRequest(.get, url, fields: more + fields), limit: limit)
+        return try transfer.fetch(HTTPRequest(.get, url, fields: more + proof), limit: limit)
       } catch {
         throw ImageError(error)
       }
     }
-    var response = try ask()
-    if response.status == 401, try authorize(response) != nil { response = try ask() }
+    let sent = fields
+    var response = try ask(sent)
+    if response.status == 401, let proof = try authorize(response, to: sent) {
+      response = try ask(proof)
+    }
     guard response.status == 200 else { throw refusal(response, subject) }
     return response
   }
@@ -131,8 +135,10 @@ final class RegistryClient {
     }
   }
 
-  /// The fields to answer a challenge with; nil where the answer was one already.
-  private func authorize(_ response: HTTPResponse) throws(ImageError) -> [HTTPField]? {
+  /// The fields to answer a challenge with; nil where there is nothing better than what was sent.
+  private func authorize(
+    _ response: HTTPResponse, to sent: [HTTPField]
+  ) throws(ImageError) -> [HTTPField]? {
     // Behind a redirect another host asks, which nothing is told.
     guard response.url.hasPrefix("\(try baseAddress())/") else { return nil }
     let challenges = Challenge.all(in: response.values(of: "WWW-Authenticate"))
@@ -142,7 +148,8 @@ final class RegistryClient {
       let key = TokenCache.Key(
         realm: challenge.parameters["realm"] ?? "", service: challenge.parameters["service"],
         scope: challenge.parameters["scope"] ?? "repository:\(endpoint.repository):pull")
-      if case .bearer(key) = authorization { tokens.forget(key) }
+      // Another layer of the queue may have got a new one since.
+      if case .bearer(key) = authorization, fields == sent { tokens.forget(key) }
       if tokens.token(for: key) == nil { try fetchToken(key) }
       authorization = .bearer(key)
       return fields

@@ -22,15 +22,16 @@ extension ImageStore {
     // In one order for all, so that no two processes wait for each other.
     var held = locks
     for file in files.sorted(by: { $0.digest < $1.digest }) {
-      held.append(try lock(.blob(file.digest), purpose: "pull"))
+      held.append(try lock(.blob(file.digest), purpose: "pull", holding: held))
     }
-    try fetch(files, from: origin, holding: held)
+    let fetched = try fetch(files, from: origin, holding: held)
     let configuration = try configuration(of: resolved)
     let warnings = try publish(resolved, configuration, holding: held)
     if !settings.keepsLayers {
       // Who waits for a lock keeps what it needs: removal takes the lock itself, or lets it be.
+      // What was there before is another image's, who keeps its layers.
       for lock in held.dropFirst(locks.count) { lock.release() }
-      for file in files { try remove(.blob(file.digest)) }
+      for file in fetched { try remove(.blob(file.digest)) }
     }
     return warnings
   }
@@ -47,11 +48,12 @@ extension ImageStore {
       remedy: "nothing was kept of it: build or push the image anew")
   }
 
-  /// Brings what is not in the store yet.
+  /// Brings what is not in the store yet, and says what that was.
   private func fetch(
     _ files: [Descriptor], from origin: some ImageOrigin, holding locks: [StoreLock]
-  ) throws(ImageError) {
+  ) throws(ImageError) -> [Descriptor] {
     var missing: [(Descriptor, BlobWriter)] = []
+    var fetched: [Descriptor] = []
     for file in files {
       let size = try ImageError.storing { () throws(StoreError) in
         try store.open(file.digest)?.size
@@ -63,7 +65,10 @@ extension ImageStore {
             cause: "it has \(size) bytes, and the manifest says \(file.size)",
             remedy: "build or push the image anew")
         }
-      } else if let data = file.data {
+        continue
+      }
+      fetched.append(file)
+      if let data = file.data {
         guard Digest(of: data, file.digest.algorithm) == file.digest else {
           throw ImageError(
             .badData, "\(file.digest)", cause: "the bytes in the manifest have another digest",
@@ -80,7 +85,7 @@ extension ImageStore {
           ))
       }
     }
-    guard !missing.isEmpty else { return }
+    guard !missing.isEmpty else { return fetched }
     let keep = try namedKeys().union(files.map { StoreKey.blob($0.digest) })
     // The squashfs file is seldom larger than the packed layers that it is made of.
     let bytes = missing.reduce(Int64(0)) { $0.addingReportingOverflow($1.0.size).partialValue }
@@ -92,6 +97,7 @@ extension ImageStore {
       beat.beat()
       progress(report)
     }
+    return fetched
   }
 
   /// The configuration's bytes, and that what they say fits the manifest.
@@ -119,13 +125,21 @@ extension ImageStore {
         resolved,
         "it has \(resolved.manifest.layers.count) layers and \(layers.count) proper diff_ids")
     }
-    if let platform = configuration.platform, settings.platform.rank(of: platform) == nil {
-      throw ImageError(
-        .unavailable, "image \(resolved.digest)",
-        cause: "it is built for \(platform), and wanted for \(settings.platform)",
-        remedy: "name another tag, or choose with --platform")
-    }
+    try check(configuration, of: resolved.digest)
     return (bytes, layers)
+  }
+
+  /// Sees that an image is for the platform that it is wanted for.
+  func check(
+    _ configuration: ImageConfiguration, of digest: Digest
+  ) throws(ImageError) {
+    guard let platform = configuration.platform, settings.platform.rank(of: platform) == nil else {
+      return
+    }
+    throw ImageError(
+      .unavailable, "image \(digest)",
+      cause: "it is built for \(platform), and wanted for \(settings.platform)",
+      remedy: "name another tag, or choose with --platform")
   }
 
   /// Builds beside, and lets appear by one rename.
@@ -169,7 +183,7 @@ extension ImageStore {
     ]
     if !settings.asDirectory {
       sums[ImageCatalog.squashfsName] = try digest(
-        ofFile: "\(temporary.path)/\(ImageCatalog.squashfsName)")
+        ofFile: "\(temporary.path)/\(ImageCatalog.squashfsName)", beat)
     }
     try write(configuration.bytes, "\(temporary.path)/\(ImageCatalog.configurationName)")
     try write(resolved.manifestBytes, "\(temporary.path)/\(ImageCatalog.manifestName)")
@@ -179,11 +193,16 @@ extension ImageStore {
     return report.warnings
   }
 
-  private func digest(ofFile path: String) throws(ImageError) -> Digest {
+  private func digest(
+    ofFile path: String, _ beat: Heartbeat
+  ) throws(ImageError) -> Digest {
     let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
     defer { if file >= 0 { close(file) } }
     let hasher = StreamHasher(.sha256)
-    try Descriptors.read(file, name: path) { (part) throws(ImageError) in hasher.update(part) }
+    try Descriptors.read(file, name: path) { (part) throws(ImageError) in
+      beat.beat()
+      hasher.update(part)
+    }
     return hasher.finish()
   }
 

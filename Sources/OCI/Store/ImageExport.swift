@@ -220,8 +220,10 @@ private final class TarOutput: LayoutOutput {
     isFinished = true
   }
 
-  /// The header of a regular file with a short name. Source: POSIX.1-2017, pax(1), "ustar
-  /// Interchange Format"; sizes of 8 GiB and more as GNU tar writes them.
+  /// The header of a regular file with a short name.
+  ///
+  /// Source: POSIX.1-2017, pax(1), "ustar Interchange Format"; sizes of 8 GiB and more as GNU tar
+  /// writes them.
   private static func header(_ name: String, size: Int64) -> [UInt8] {
     var header = [UInt8](repeating: 0, count: 512)
     func put(_ text: some Collection<UInt8>, at place: Int) {

@@ -93,6 +93,7 @@ package final class ImageStore {
     let lock = try lock(name: file)
     if let digest = reference.digest, let image = try catalog.image(digest) {
       let manifest = image.digest ?? digest
+      try check(image.configuration, of: manifest)
       if let called { try write(called, top: digest, manifest: manifest) }
       return Pulled(image: image, digest: manifest, top: digest, wasPresent: true)
     }
@@ -143,11 +144,12 @@ package final class ImageStore {
     var image = try catalog.image(resolved.digest)
     let wasPresent = image != nil
     if image == nil {
-      let own = try self.lock(Self.key(resolved.digest), purpose: "pull")
+      let names = [lock].compactMap(\.self)
+      let own = try self.lock(Self.key(resolved.digest), purpose: "pull", holding: names)
       // Another name may have led another process to the same image.
       image = try catalog.image(resolved.digest)
       if image == nil {
-        warnings = try build(resolved, from: origin, holding: [lock, own].compactMap(\.self))
+        warnings = try build(resolved, from: origin, holding: names + [own])
         image = try catalog.image(resolved.digest)
       }
     }
@@ -156,6 +158,7 @@ package final class ImageStore {
         .failed, "image \(resolved.digest)", cause: "it is gone again",
         remedy: "do not collect the store while it is filled; pull the image again")
     }
+    try check(image.configuration, of: resolved.digest)
     if let name { try write(name, top: resolved.top, manifest: resolved.digest) }
     if resolved.top != resolved.digest {
       try write(nil, top: resolved.top, manifest: resolved.digest)
@@ -165,10 +168,15 @@ package final class ImageStore {
       warnings: warnings)
   }
 
-  func lock(_ key: StoreKey, purpose: String) throws(ImageError) -> StoreLock {
-    try ImageError.storing { () throws(StoreError) in
+  /// Waits for a lock, and keeps those that are held already.
+  func lock(
+    _ key: StoreKey, purpose: String, holding locks: [StoreLock] = []
+  ) throws(ImageError) -> StoreLock {
+    let beat = Heartbeat(locks)
+    return try ImageError.storing { () throws(StoreError) in
       try store.lock(key, purpose: purpose, patience: settings.deadline) {
-        cancellation.isCancelled
+        beat.beat()
+        return cancellation.isCancelled
       }
     }
   }

@@ -62,7 +62,7 @@ struct NameFolder {
     for file in files where file.hasSuffix(".json") {
       do throws(ImageError) {
         _ = try catalog.name(file, in: catalog.roots[0])
-      } catch where error.kind == .badData {
+      } catch  where error.kind == .badData {
         try remove(file)
       }
     }
