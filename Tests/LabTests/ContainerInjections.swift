@@ -145,11 +145,59 @@ extension LabTests {
           "inject    mpi: Open MPI 5.0.11 in \(place) for /usr/bin/ring: OK"),
         "\(explained)")
       #expect(!explained.stdout.contains("of 1, host"))
+      // Files that stand where the MPI would are not covered, and get no verdict for it.
+      let yielded = try lab.shell(
+        "mkdir -p $HOME/other/openmpi-5.0.11; echo own >$HOME/other/openmpi-5.0.11/file; "
+          + "\(words) --bind $HOME/other:\(lab.directory)/site --explain -- ring; "
+          + "\(words) --bind $HOME/other:\(lab.directory)/site -- cat \(place)/file; "
+          + "rm -r $HOME/other")
+      #expect(
+        yielded.stdout.contains("not       mpi: Open MPI 5.0.11: the image has files of its own"))
+      #expect(yielded.lines.last == "own", "\(yielded)")
       let refused = try lab.shell("\(words) --inject mpi -- ring-mpich")
       #expect(refused.status == 76, "\(refused)")
       #expect(refused.stderr.contains("built for MPICH, and Open MPI 5.0.11 is another ABI"))
       let usage = try lab.shell("\(words) --inject rdma -- true")
       #expect(usage.status == 64 && usage.stderr.contains("off, auto, or some of mpi, cuda"))
     }
+  }
+}
+
+extension GPUJobs {
+  /// Runs with libraries that gcc makes and that are called as the driver's are.
+  @Test(
+    .enabled(if: LabImage.isPossible, LabImage.impossible),
+    .enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"))
+  func `a step in a container has the driver of its GPUs`() throws {
+    let image = "\(try LabImage.build())/lab.squashfs"
+    try lab.onNode(
+      "n1", "sh", "-euc",
+      """
+      [ ! -e "$1/fake/nvidia" ] || exit 0
+      mkdir "$1/fake/nvidia"; cd "$1/fake/nvidia"
+      for name in libcuda.so.1 libnvidia-ml.so.1 libnvidia-ptxjitcompiler.so.1 libnvidia-nvvm.so.4; do
+        echo 'int cuInit(void) { return 0; }' |
+          gcc -shared -nostdlib -Wl,-soname,$name -o "${name%.so*}.so.535.261.03" -x c -
+      done
+      chmod 755 .
+      """, "sh", lab.directory)
+    // The plugin's helper reads NVIDIA_CTK_LIBCUDA_DIR of the job, as NVIDIA's tools do.
+    let step =
+      "NVIDIA_CTK_LIBCUDA_DIR=\(lab.directory)/fake/nvidia srun -w n1 -N1 -n1 --eessi-image=\(image)"
+    let look =
+      "sh -c 'echo $LD_LIBRARY_PATH; ls /.slipway/cuda; echo x >/.slipway/cuda/libcuda.so.1 && echo bad'"
+    let given = try lab.shell("\(step) --gres=gpu:a100:1 \(look)")
+    #expect(given.lines.first == "/.slipway/cuda", "\(given)")
+    #expect(
+      given.lines.dropFirst() == [
+        "libcuda.so", "libcuda.so.1", "libnvidia-ml.so.1", "libnvidia-nvvm.so.4",
+        "libnvidia-ptxjitcompiler.so.1",
+      ])
+    for words in ["", "--gres=gpu:a100:1 --eessi-inject=off"] {
+      let none = try lab.shell("\(step) \(words) sh -c 'echo [$LD_LIBRARY_PATH]; ls -d /.slipway'")
+      #expect(none.lines == ["[]"], "\(none)")
+    }
+    let named = try lab.shell("\(step) --eessi-inject=cuda sh -c 'echo $LD_LIBRARY_PATH'")
+    #expect(named.stdout == "/.slipway/cuda\n", "\(named)")
   }
 }

@@ -67,8 +67,11 @@ package struct InjectionOffer: Equatable, Sendable {
       bundles = MPIBundle.discover(in: files, cache: cache, path: environment.nonEmpty("PATH"))
     }
     let loader = Loader(host, files: files)
-    for bundle in bundles.prefix(Self.mostMPIs)
-    where !mpis.contains(where: { $0.directory == bundle.directory }) {
+    for bundle in bundles.prefix(Self.mostMPIs) {
+      if let index = mpis.firstIndex(where: { $0.directory == bundle.directory }) {
+        mpis[index].bundles.append(bundle)
+        continue
+      }
       let what = "\(bundle.library.description) in \(bundle.directory)"
       guard let place = bundle.prefix, !Self.isShared(place) else {
         refusals.append(
@@ -87,30 +90,27 @@ package struct InjectionOffer: Equatable, Sendable {
 
 /// An MPI of a node, as a container gets it.
 package struct MPIOffer: Equatable, Sendable {
-  /// `Open MPI 4.1.8`.
-  package var name: String
   /// Its prefix: plugins and data files are found by paths that were compiled in.
   package var place: String
-  /// The directory of its libraries.
-  package var directory: String
-  package var library: String
-  package var identity: FileIdentity
-  /// The directory of its launcher, which starts ranks of its own release alone; nil without one.
-  package var programs: String?
+  /// What the directory of its libraries holds: some MPIs have the ABI of MPI 5 beside their own.
+  package var bundles: [MPIBundle]
   /// What must be seen by its own path.
   package var directories: [String]
   /// Libraries of the node that it needs, by the names that it asks for.
   package var neighbours: [String: String]
 
+  /// `Open MPI 4.1.8`.
+  package var name: String { bundles[0].library.description }
+  /// The directory of its libraries.
+  package var directory: String { bundles[0].directory }
+  /// The directory of its launcher, which starts ranks of its own release alone; nil without one.
+  package var programs: String? { bundles[0].launcher?.directory }
+
   package init(
     _ bundle: MPIBundle, place: String, machine: MachineRoot, files: RootFiles, loader: Loader?
   ) {
-    name = bundle.library.description
     self.place = place
-    directory = bundle.directory
-    library = bundle.path
-    identity = bundle.identity
-    programs = bundle.launcher?.directory
+    bundles = [bundle]
     directories = [place]
     let others = [machine.realPath(of: place)].compactMap { $0 } + bundle.plugins.map(\.path)
     for path in others

@@ -63,7 +63,8 @@ extension ContainerPlan {
     var refused: [(offer: MPIOffer, check: ConsumerCheck)] = []
     var causes: [String] = []
     for offer in mpis {
-      guard case .object(_, offer.identity) = world.files.file(at: offer.library) else {
+      let library = offer.bundles[0]
+      guard case .object(_, library.identity) = world.files.file(at: library.path) else {
         causes.append("\(offer.name): the image has files of its own in \(offer.place)")
         continue
       }
@@ -134,20 +135,16 @@ extension ContainerPlan {
   ) -> (check: ConsumerCheck, places: [String]) {
     let own = Loader.libraryPath(of: environment["LD_LIBRARY_PATH"] ?? "")
     let preload = Loader.preloads(of: environment["LD_PRELOAD"] ?? "")
-    let bundles = MPIBundle.find(at: offer.directory, in: world.files)
-    let places = bundles.first { $0.identity == offer.identity }.map {
-      neighbours(of: $0, offer, path, own, preload, world)
-    }
+    let places = neighbours(of: offer, path, own, preload, world)
     let checker = ABIChecker(
-      world: world, bundles: bundles, method: .libraryPath, libraryPath: own + (places ?? []),
+      world: world, bundles: offer.bundles, method: .libraryPath, libraryPath: own + places,
       preload: preload, kind: kind)
-    return (checker.check(path), places ?? [])
+    return (checker.check(path), places)
   }
 
   /// Directories of those libraries of the node that the MPI needs and the image lacks.
   private func neighbours(
-    of bundle: MPIBundle, _ offer: MPIOffer, _ path: String, _ own: [String], _ preload: [String],
-    _ world: World
+    of offer: MPIOffer, _ path: String, _ own: [String], _ preload: [String], _ world: World
   ) -> [String] {
     guard case .object(let program, _) = world.files.file(at: path), !offer.neighbours.isEmpty,
       let linker = try? LoaderWorld.reading(
@@ -160,8 +157,10 @@ extension ContainerPlan {
     // What is brought along may need more.
     for _ in offer.neighbours {
       let closure = loader.closure(
-        of: path, libraryPath: [bundle.directory] + own + places, preload: preload)
-      let all = [closure] + loader.opened(by: closure, bundle, files: world.files)
+        of: path, libraryPath: [offer.directory] + own + places, preload: preload)
+      let all =
+        [closure]
+        + offer.bundles.flatMap { loader.opened(by: closure, $0, files: world.files) }
       let missing = Set(all.flatMap(\.missing).map(\.name))
         .filter { offer.neighbours[$0] != nil && !names.contains($0) }
       if missing.isEmpty { break }
