@@ -77,6 +77,28 @@ extension LabTests {
       try lab.waitUntilIdle()
     }
 
+    @Test func `the shipped profiles work with the node's MPI and with the image's`() throws {
+      let place = try mpi("openmpi-4.1.8")
+      defer { try? lab.setPluginWords("") }
+      let step =
+        "srun -N2 -n2 --mpi=pmix --eessi-image=\(try image()) --eessi-profile=openmpi ring --library"
+      _ = try lab.shell(
+        "mkdir -p $HOME/.config/slipway && cp -r \(Package.root)/etc/profiles.d $HOME/.config/slipway"
+      )
+      try lab.setPluginWords("config=\(try configuration(place))")
+      let injected = try lab.shell(step, seconds: 100)
+      #expect(injected.status == 0, "\(injected.stderr)")
+      #expect(libraries(injected).count == 2)
+      #expect(libraries(injected).allSatisfy { $0.contains(place) }, "\(injected.stdout)")
+      // A profile asks for what there is: where nothing fits, the image's own runs.
+      try lab.setPluginWords("config=\(try configuration(try mpi("mpich-4.3.2")))")
+      let own = try lab.shell(step, seconds: 100)
+      _ = try lab.shell("rm -r $HOME/.config/slipway")
+      #expect(own.status == 0 && own.stderr.isEmpty, "\(own.stderr)")
+      #expect(libraries(own).count == 2 && !own.stdout.contains("\(lab.directory)/site"))
+      #expect(own.stdout.contains("of 2, host n2"))
+    }
+
     @Test func `what a program does not work with is told, and is not injected`() throws {
       let place = try mpi("mpich-4.3.2")
       try lab.setPluginWords("config=\(try configuration(place))")
