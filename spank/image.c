@@ -16,7 +16,8 @@
 
 #define PIN "SLURM_SLIPWAY_IMAGE"
 
-// "DIGEST REFERENCE": a pin counts for the reference that it was made for.
+// "DIGESTS REFERENCE": a pin counts for the reference that it was made for. The digests are that of the
+// manifest, and that of the index that it was chosen from.
 static bool is_pinned(void)
 {
     const char *pin = getenv(PIN), *space = pin ? strchr(pin, ' ') : NULL;
@@ -45,6 +46,7 @@ void slipway_fetch_image(void)
     arguments[count++] = "image";
     arguments[count++] = "pull";
     arguments[count++] = "--quiet";
+    arguments[count++] = "--for-job";
     if (slipway_settings.config[0] != '\0') {
         arguments[count++] = "--config";
         arguments[count++] = slipway_settings.config;
@@ -61,7 +63,7 @@ void slipway_fetch_image(void)
         _exit(127);
     }
     close(out[1]);
-    char digest[256] = "";
+    char digest[1024] = "";
     size_t length = 0;
     for (ssize_t n; child > 0 && length + 1 < sizeof digest; length += (size_t)n) {
         n = read(out[0], digest + length, sizeof digest - 1 - length);

@@ -189,6 +189,25 @@ package struct ImageCatalog: Sendable {
       remedy: "run slipway store repair, then pull the image again")
   }
 
+  // MARK: use
+
+  /// Marks an image of the user's own store as in use, so that no node collects it meanwhile.
+  ///
+  /// The mark is that of the room Store: `uses/images-ALGORITHM-HEX/NAME` with the seconds since 1970
+  /// at which it expires, a space, and who. What cannot be marked can be started all the same. One of a
+  /// store that is only read is its owner's to keep.
+  ///
+  /// - Parameter who: `job 12 step 0 on n1`; a mark of the same words takes the former one's place.
+  package func markUse(of image: Image, by who: String, until end: Int) {
+    guard let digest = image.digest, !image.isShared,
+      let root = roots.first(where: { !$0.isShared && image.root.path.hasPrefix("\($0.path)/") })
+    else { return }
+    let name = String(who.map { $0.isLetter || $0.isNumber ? $0 : "-" }.prefix(200))
+    _ = try? TrustedFolder(root: root.path, isShared: false, user: user)?.put(
+      "\(end) \(who)\n", in: ("uses", "images-\(digest.algorithm.rawValue)-\(digest.hex)"), as: name
+    )
+  }
+
   // MARK: paths
 
   /// A squashfs file or a root directory that the user named.

@@ -154,3 +154,28 @@ final class TrustedFolder {
     return names.sorted()
   }
 }
+
+extension TrustedFolder {
+  /// The folder of a name, made where it is missing.
+  private func making(_ name: String) throws(ImageError) -> TrustedFolder? {
+    if mkdirat(descriptor, name, 0o700) != 0, errno != EEXIST { return nil }
+    return try folder(name)
+  }
+
+  /// Writes a small file whole below two folders, both made where they are missing; false where that
+  /// cannot be.
+  func put(
+    _ text: String, in folders: (String, String), as name: String
+  ) throws(ImageError) -> Bool {
+    guard let folder = try making(folders.0)?.making(folders.1) else { return false }
+    let new = "\(name).new"
+    unlinkat(folder.descriptor, new, 0)
+    let file = openat(
+      folder.descriptor, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    let bytes = Array(text.utf8)
+    return bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) } == bytes.count
+      && renameat(folder.descriptor, new, folder.descriptor, name) == 0
+  }
+}

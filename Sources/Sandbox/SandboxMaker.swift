@@ -233,8 +233,15 @@ struct SandboxMaker {
       close(ends[0])
       let device = sw_receive_descriptor(ends[1])
       guard device >= 0 else { _exit(1) }
-      // The image is open before anything could take its name.
-      guard arrange([device, file]), chdir("/") == 0 else { _exit(1) }
+      // The image is open before anything could take its name, and the directory that it lies in is
+      // locked as long as it is served: a store collects nothing that is locked.
+      let slash = image.lastIndex(of: "/") ?? image.startIndex
+      let directory = open(
+        slash == image.startIndex ? "/" : String(image[..<slash]), O_RDONLY | O_CLOEXEC)
+      flock(directory, LOCK_SH | LOCK_NB)
+      guard arrange([device, file, directory < 0 ? file : directory]), chdir("/") == 0 else {
+        _exit(1)
+      }
       sw_leave_signals()
       let arguments = [programs.squashfuse, "-f", "/proc/self/fd/4", "/dev/fd/3"]
       withCStrings(arguments.map { Array($0.utf8) }) { argv in

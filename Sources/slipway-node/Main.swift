@@ -170,10 +170,7 @@ struct Node {
   ) throws {
     var words = [arguments.slipway!, "image", "pull", "--quiet"]
     if let file = arguments.configuration { words += ["--config", file] }
-    words += ["--", container.source.description]
-    if let pin = container.pin, case .registry(let reference) = container.source {
-      words[words.count - 1] = "\(reference.name)@\(pin)"
-    }
+    words += ["--", container.wanted]
     let log = sw_memory_file("slipway-pull")
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     defer {

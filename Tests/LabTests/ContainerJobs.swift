@@ -208,6 +208,87 @@ extension LabTests {
       #expect(job.lines.last == "lab")
     }
 
+    @Test(
+      .enabled(
+        if: ["docker-registry", "skopeo", "umoci"].allSatisfy(Tool.isInstalled),
+        "docker-registry, skopeo and umoci are needed"))
+    func `a tag means the same in all steps of a job`() throws {
+      try TemporaryDirectory.with { directory in
+        let layout = "\(directory("layout"))"
+        _ = try run(["cp", "-r", "\(try LabImage.build())/lab", layout])
+        let second = try run([
+          "umoci", "config", "--image", "\(layout):latest", "--tag", "second", "--config.env",
+          "IMAGE=second",
+        ])
+        try #require(second.status == 0, "\(second.stderr)")
+        let port = 20_000 + Int(getpid()) % 10_000
+        try directory.write(
+          "registry.yml",
+          """
+          version: 0.1
+          log: {level: error}
+          storage: {filesystem: {rootdirectory: \(directory("data"))}}
+          http: {addr: 127.0.0.1:\(port)}
+          """)
+        let registry = try RunningProgram([
+          "docker-registry", "serve", directory("registry.yml"),
+        ])
+        defer {
+          kill(registry.identifier, SIGTERM)
+          _ = try? registry.finish(seconds: 10)
+        }
+        let reference = "127.0.0.1:\(port)/site/app:latest"
+        func push(_ tag: String) throws {
+          let pushed = try run([
+            "sh", "-c",
+            "i=0; until skopeo copy --dest-tls-verify=false oci:\(layout):\(tag) docker://\(reference); "
+              + "do i=$((i + 1)); test $i -lt 50 || exit 1; sleep 0.1; done",
+          ])
+          try #require(pushed.status == 0, "\(pushed.stderr)")
+        }
+        try push("latest")
+        let file = "\(lab.directory)/registry.toml"
+        try "[images]\ninsecure = [\"127.0.0.1:\(port)\"]\n".write(
+          toFile: file, atomically: true, encoding: .utf8)
+        try lab.setPluginWords("slipway=\(Lab.products)/slipway config=\(file)")
+        defer { try? lab.setPluginWords("") }
+        // The job has the image by each srun's option; the tag moves between two of them.
+        let job = try RunningProgram([
+          "\(Package.root)/lab/cluster", "run", "--name", lab.name, "--", "salloc", "-Q", "-N2",
+          "sh",
+          "-c",
+          "srun -N2 --eessi-image=\(reference) sh -c 'echo 1 $IMAGE'; : >first; "
+            + "while test -e first; do sleep 0.1; done; "
+            + "srun -N2 --eessi-image=\(reference) sh -c 'echo 2 $IMAGE'",
+        ])
+        let home = try lab.shell("echo $HOME").lines[0]
+        let end = ContinuousClock.now + .seconds(60)
+        while access("\(home)/first", F_OK) != 0, ContinuousClock.now < end { usleep(50_000) }
+        try push("second")
+        unlink("\(home)/first")
+        let result = try job.finish(seconds: 60)
+        #expect(result.lines.sorted() == ["1 lab", "1 lab", "2 lab", "2 lab"], "\(result)")
+        let next = try lab.shell("srun -N1 --eessi-image=\(reference) sh -c 'echo $IMAGE'")
+        #expect(next.stdout == "second\n", "\(next.stderr)")
+      }
+    }
+
+    @Test(.enabled(if: Tool.isInstalled("umoci"), "umoci is not installed"))
+    func `an image that a step uses is not collected`() throws {
+      let layout = "\(try LabImage.build())/lab:latest"
+      let slipway = "\(Lab.products)/slipway"
+      try lab.setPluginWords("slipway=\(slipway)")
+      defer { try? lab.setPluginWords("") }
+      let result = try lab.shell(
+        "export XDG_CACHE_HOME=$HOME/cache-$$; d=$(\(slipway) image pull --quiet oci:\(layout)); "
+          + "srun -N1 -J used --eessi-image=oci:\(layout) sh -c "
+          + "': >$HOME/used; while test -e $HOME/used; do sleep 0.1; done; . /etc/os-release; echo $ID' & "
+          + "i=0; until test -e $HOME/used; do sleep 0.05; i=$((i + 1)); test $i -lt 600 || exit 99; done; "
+          + "\(slipway) store gc >/dev/null 2>&1; \(slipway) image list | grep -c $d; "
+          + "rm $HOME/used; wait; rm -rf $HOME/cache-$$", seconds: 120)
+      #expect(result.stdout == "1\nlab\n", "\(result)")
+    }
+
     @Test func `a command joins a running step`() throws {
       let result = try lab.shell(
         "srun -N1 -w n2 -J joined --eessi-image=\(try image()) sh -c "

@@ -35,7 +35,9 @@ struct ReleaseTests {
       for name in ["plugin_version", "slurm_spank_user_init", "slurm_spank_task_init"] {
         #expect(symbols.contains(name))
       }
-      #expect(!symbols.contains("spank_prepend_task_argv"), "22.05 has it not")
+      // 22.05 has it not: the loader leaves a weak name without an address.
+      let later = symbols.split(separator: "\n").filter { $0.contains("spank_prepend_task_argv") }
+      #expect(later.count == 1 && later.allSatisfy { $0.contains(" w ") }, "\(later)")
     }
   }
 

@@ -172,13 +172,13 @@ _slipway() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    detect|env|run|init|deinit|shell|modules|modulefile|inject|help)
+    detect|env|run|exec|init|deinit|shell|modules|modulefile|inject|image|store|help)
         # Offer subcommand argument completions
         "_slipway_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run init deinit shell modules modulefile inject help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'detect env run exec init deinit shell modules modulefile inject image store help' -- "${cur}"))
         ;;
     esac
 }
@@ -249,9 +249,9 @@ _slipway_env() {
 
 _slipway_run() {
     repeating_flags=()
-    non_repeating_flags=(--verbose -v --load-fallback --dry-run --json --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load)
+    non_repeating_flags=(--verbose -v --load-fallback --no-home --entrypoint --writable --stack --explain --dry-run --json --version -h --help)
+    repeating_options=(--bind --env --profile)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load --image --workdir)
     __slipway_offer_flags_options -1
 
     # Offer option value completions
@@ -269,6 +269,36 @@ _slipway_run() {
         return
         ;;
     '--load')
+        return
+        ;;
+    '--image')
+        return
+        ;;
+    '--bind')
+        return
+        ;;
+    '--env')
+        return
+        ;;
+    '--workdir')
+        return
+        ;;
+    '--profile')
+        return
+        ;;
+    esac
+}
+
+_slipway_exec() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--node)
+    __slipway_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--node')
         return
         ;;
     esac
@@ -797,6 +827,283 @@ _slipway_inject_status() {
         return
         ;;
     '--eessi-arch')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __slipway_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    pull|list|show|resolve|tag|remove|import|export)
+        # Offer subcommand argument completions
+        "_slipway_image_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'pull list show resolve tag remove import export' -- "${cur}"))
+        ;;
+    esac
+}
+
+_slipway_image_pull() {
+    repeating_flags=()
+    non_repeating_flags=(--as-directory --keep-layers --quiet --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--name --platform --store --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--name')
+        return
+        ;;
+    '--platform')
+        return
+        ;;
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_list() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_show() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_resolve() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--pin --store --config)
+    __slipway_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--pin')
+        return
+        ;;
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_tag() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_remove() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_import() {
+    repeating_flags=()
+    non_repeating_flags=(--as-directory --keep-layers --quiet --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--platform --store --config)
+    __slipway_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--platform')
+        return
+        ;;
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_image_export() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_store() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __slipway_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|verify|gc|repair)
+        # Offer subcommand argument completions
+        "_slipway_store_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list verify gc repair' -- "${cur}"))
+        ;;
+    esac
+}
+
+_slipway_store_list() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_store_verify() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_store_gc() {
+    repeating_flags=()
+    non_repeating_flags=(--dry-run --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--older-than --store --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--older-than')
+        return
+        ;;
+    '--store')
+        return
+        ;;
+    '--config')
+        return
+        ;;
+    esac
+}
+
+_slipway_store_repair() {
+    repeating_flags=()
+    non_repeating_flags=(--quarantine --json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--store --config)
+    __slipway_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--store')
         return
         ;;
     '--config')

@@ -80,6 +80,12 @@ struct ImageBuildOptions: ParsableArguments {
   @Flag(help: "Print JSON, schema 1.")
   var json = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Keep to what the image meant first in this job, and print what its steps are pinned to.",
+      visibility: .hidden))
+  var forJob = false
+
   /// Opens the store, pulls, and says what came.
   func pull(
     _ source: ImageSource, as name: ImageReference?, _ options: ImageOptions
@@ -87,6 +93,8 @@ struct ImageBuildOptions: ParsableArguments {
     var settings = try options.settings(platform: platform)
     if asDirectory { settings.asDirectory = true }
     if keepLayers { settings.keepsLayers = true }
+    let job = forJob ? JobPins(store: settings.store, environment: .ofThisProcess) : nil
+    if let pin = job?.pin(of: source) { return print(pin) }
     let line = ProgressLine(label: "pulling")
     let pulled: ImageStore.Pulled
     do {
@@ -96,6 +104,10 @@ struct ImageBuildOptions: ParsableArguments {
         settings, cancellation: cancellation, warn: { writeError("slipway: warning: \($0)") },
         progress: { quiet ? () : line.show($0) })
       pulled = try store.pull(source, as: name)
+    }
+    if forJob {
+      let pin = "\(pulled.digest),\(pulled.top)"
+      return print(job?.keep(pin, for: source) ?? pin)
     }
     for warning in pulled.warnings { writeError("slipway: warning: \(warning)") }
     if json { return print(try PullDocument(pulled, source: source, name: name).json) }

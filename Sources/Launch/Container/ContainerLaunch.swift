@@ -11,24 +11,41 @@ package import Sandbox
 /// A container that was asked for, on the way to a plan.
 package struct ContainerLaunch: Equatable, Sendable {
   package var source: ImageSource
-  /// What the source was resolved to for the whole job.
-  package var pin: Digest?
+  /// What the source was resolved to for the whole job: a manifest, and the index that it was chosen
+  /// from where it was from one.
+  package var pins: [Digest] = []
   package var request: ContainerRequest
 
-  package init(_ source: ImageSource, pin: Digest? = nil, request: ContainerRequest) {
+  package init(_ source: ImageSource, request: ContainerRequest) {
     self.source = source
-    self.pin = pin
     self.request = request
   }
 
-  /// The variable in which a submission hands its choice to all steps: a digest, a space, the source.
+  /// The variable in which a submission hands its choice to all steps: digests, a space, the source.
   package static let variable = "SLURM_SLIPWAY_IMAGE"
 
   /// Takes the digest that the job was pinned to, where that was for the same source.
   package mutating func honour(_ environment: Environment) {
     let parts = environment.nonEmpty(Self.variable)?.split(separator: " ", maxSplits: 1)
     guard let parts, parts.count == 2, parts[1] == source.description else { return }
-    pin = Digest(parts[0])
+    pins = parts[0].split(separator: ",").compactMap { Digest($0) }
+  }
+
+  /// What a node that lacks the image fetches.
+  package var wanted: String {
+    guard case .registry(let reference) = source, let pin = pins.last else {
+      return source.description
+    }
+    return "\(reference.name)@\(pin)"
+  }
+
+  /// The image for this node: of the index the variant that was chosen for such a processor, else the
+  /// manifest that was chosen where the job was submitted, if this node can run it.
+  private func image(in catalog: ImageCatalog) throws(ImageError) -> Image {
+    for pin in pins.reversed().dropLast() {
+      if let image = try catalog.image(pin) { return image }
+    }
+    return try catalog.resolve(source, pin: pins.first)
   }
 
   /// Plans the container on this node; the image must be in a store.
@@ -38,7 +55,8 @@ package struct ContainerLaunch: Equatable, Sendable {
   ) throws -> ContainerPlan {
     let processor = host.processor
     let catalog = ImageCatalog(configuration, user: user, on: processor)
-    let image = try catalog.resolve(source, pin: pin)
+    let image = try self.image(in: catalog)
+    catalog.markUse(of: image, by: user.job, until: user.end)
     var profiles = ProfileSet(user: user, on: processor, exists: exists)
     for name in configuration.container.profiles { try profiles.add(name, isOptional: true) }
     for name in request.profiles { try profiles.add(name, isOptional: false) }

@@ -1,4 +1,5 @@
 package import Environment
+import Glibc
 package import Host
 import Sandbox
 
@@ -68,6 +69,24 @@ package struct ContainerUser: Equatable, Sendable {
         (97...122).contains($0 | 0x20) || (48...57).contains($0) || "._-@+".utf8.contains($0)
       }
     return isName && !name.isEmpty ? name : "user\(uid)"
+  }
+
+  /// What is started, in words.
+  var job: String {
+    guard let job = environment.nonEmpty("SLURM_JOB_ID") else { return "user \(uid)" }
+    return "job \(job) on "
+      + (environment.nonEmpty("SLURMD_NODENAME") ?? environment.nonEmpty("SLURM_TOPOLOGY_ADDR")
+        ?? "a node")
+  }
+
+  /// When it will have ended, in seconds since 1970: with the job, or by tomorrow where that is unknown.
+  var end: Int {
+    let now = time(nil)
+    guard let end = environment.nonEmpty("SLURM_JOB_END_TIME").flatMap({ Int($0) }), end > now
+    else {
+      return now + 86_400
+    }
+    return min(end, now + 366 * 86_400)
   }
 
   var home: String? {
