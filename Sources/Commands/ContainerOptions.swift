@@ -36,6 +36,12 @@ struct ContainerOptions: ParsableArguments {
       "Give the container these profiles, separated by commas; repeatable.", valueName: "names"))
   var profile: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Put these of this machine into the container, separated by commas: mpi, cuda; or off, auto "
+        + "(default: auto, and what profiles ask for).", valueName: "names"))
+  var inject: String?
+
   @Flag(help: "Give the container an empty home.")
   var noHome = false
 
@@ -48,8 +54,8 @@ struct ContainerOptions: ParsableArguments {
   /// What they ask for; nil without an image.
   func launch() throws -> ContainerLaunch? {
     guard let image else {
-      guard bind.isEmpty, env.isEmpty, workdir == nil, profile.isEmpty, !noHome, !entrypoint,
-        !writable
+      guard bind.isEmpty, env.isEmpty, workdir == nil, profile.isEmpty, inject == nil, !noHome,
+        !entrypoint, !writable
       else { throw ValidationError("the options of a container need --image") }
       return nil
     }
@@ -58,6 +64,7 @@ struct ContainerOptions: ParsableArguments {
     for text in env { request.variables += try ContainerVariable.list(text, source: "--env") }
     request.workingDirectory = workdir
     request.profiles = profile.flatMap { $0.split(separator: ",").map(String.init) }
+    request.injections = try inject.map { try InjectionChoice(parsing: $0, source: "--inject") }
     request.hidesHome = noHome
     request.usesEntrypoint = entrypoint
     request.isWritable = writable

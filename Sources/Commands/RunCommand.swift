@@ -3,7 +3,9 @@ import Configuration
 import Environment
 import Host
 import Images
+import Injection
 import Launch
+import Logging
 import Sandbox
 import Stack
 
@@ -74,24 +76,58 @@ struct RunCommand: ParsableCommand {
     let user = ContainerUser.ofThisProcess
     var wanted = wanted
     wanted.honour(user.environment)
+    let host = try MachineRoot().profile(for: user.environment, askingDriver: false)
     let files = GuardedFiles(seconds: configuration.deadline)
-    let plan = try wanted.plan(
-      for: user, configuration: configuration, on: MachineRoot().processor(),
+    var plan = try wanted.plan(
+      for: user, configuration: configuration, on: host,
       exists: { (try? files.isDirectory($0)).flatMap { $0 } != nil })
     files.stop()
+    // Whether a program works with the node's MPI is seen in the container alone.
+    let argv = explain ? (try? plan.argv(command)) ?? [] : try plan.argv(command)
+    if explain, plan.mpis.isEmpty || argv.isEmpty {
+      print(plan.text)
+      throw ExitCode.success
+    }
+    let directory = try plan.enter(configuration: configuration, holder: try helperProgram())
+    var environment = plan.environment
+    if stack || launch.isStackWanted {
+      let launch = try launch.plan(argv, in: environment)
+      if !explain { self.launch.report(launch) }
+      environment = launch.environment
+    }
+    try injectMPI(plan: &plan, for: argv, in: directory, host: host, into: &environment)
     if explain {
       print(plan.text)
       throw ExitCode.success
     }
-    let argv = try plan.argv(command)
-    _ = try plan.enter(configuration: configuration, holder: try helperProgram())
-    var environment = plan.environment
-    if stack || launch.isStackWanted {
-      let launch = try launch.plan(argv, in: environment)
-      self.launch.report(launch)
-      environment = launch.environment
-    }
+    report(plan)
     try execute(argv, environment: environment)
+  }
+
+  /// Decides, in the container, whether the command gets this machine's MPI.
+  private func injectMPI(
+    plan: inout ContainerPlan, for argv: [String], in directory: String, host: HostProfile,
+    into environment: inout Environment
+  ) throws {
+    guard !plan.mpis.isEmpty, let world = World.here(on: host), let program = argv.first else {
+      return
+    }
+    // Within a task of a step the launcher is srun; else the command starts ranks itself, or is one.
+    let step = Step(tasks: 1, program: program, directory: directory)
+    var wanted = InjectionProgram(step, in: environment)
+    if environment.nonEmpty("SLURM_PROCID") != nil,
+      environment.nonEmpty("SLURM_NTASKS").flatMap({ Int($0) }) ?? 1 > 1
+    {
+      wanted.kind = LaunchKind(ofStep: environment)
+    }
+    try plan.injectMPI(for: wanted, into: &environment, in: world)
+  }
+
+  /// The warnings of a container, and with `verbose` what was injected.
+  private func report(_ plan: ContainerPlan) {
+    let log = Logger.slipway(verbose: launch.stack.verbose)
+    for warning in plan.warnings { log.warning("\(warning)") }
+    for decision in plan.injections where !decision.isUnasked { log.info("\(decision.words)") }
   }
 }
 
@@ -115,6 +151,10 @@ extension ContainerPlan {
     ]
     if let digest = image.digest { lines.append("digest    \(digest)") }
     lines += parts.map { "\($0.text): \($0.reason)" }
+    lines += injections.map {
+      "\($0.isInjected ? "inject   " : "not      ") \($0.injectable.rawValue): \($0.text)"
+    }
+    lines += warnings.map { "warning   \($0)" }
     lines.append("directory \(directories.joined(separator: ", else "))")
     if !entrypoint.isEmpty { lines.append("entry     \(entrypoint.joined(separator: " "))") }
     return lines.joined(separator: "\n")

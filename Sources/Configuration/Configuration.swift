@@ -59,6 +59,8 @@ package struct Configuration: Equatable, Sendable {
     /// bwrap and squashfuse; nil is looked for in the usual directories.
     package var bubblewrap: String?
     package var squashfuse: String?
+    /// Directories of the MPIs that containers may get, best first; nil where the site names none.
+    package var mpi: [String]?
     /// Whether repositories of `stack.roots` are shown to jobs at `/cvmfs`, by namespaces.
     package var passthrough = false
   }
@@ -126,6 +128,11 @@ package struct Configuration: Equatable, Sendable {
       case "profiles": container.profiles = try reader.strings(value, name)
       case "bwrap": container.bubblewrap = try reader.path(value, name)
       case "squashfuse": container.squashfuse = try reader.path(value, name)
+      case "mpi":
+        guard let array = value.array else { throw reader.wrong(name, "a list of paths") }
+        var places: [String] = []
+        for element in array { places.append(try reader.path(element, name)) }
+        container.mpi = places
       case "passthrough": container.passthrough = try reader.flag(value, name)
       default: throw reader.unknown(name)
       }

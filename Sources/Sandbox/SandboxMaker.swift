@@ -108,6 +108,7 @@ struct SandboxMaker {
   private func place(
     for mount: SandboxPlan.Mount, isDirectory: Bool, in root: Int32
   ) -> Int32 {
+    if mount.yields, isOccupied(mount.destination, in: root) { return -EEXIST }
     if mount.replaces, let slash = mount.destination.lastIndex(of: "/") {
       let directory = sw_make_in_root(root, String(mount.destination[..<slash]), 1)
       let name = String(mount.destination[mount.destination.index(after: slash)...])
@@ -122,6 +123,21 @@ struct SandboxMaker {
       }
     }
     return sw_make_in_root(root, mount.destination, isDirectory ? 1 : 0)
+  }
+
+  /// Whether a mount at a path would cover more than an empty directory.
+  private func isOccupied(_ path: String, in root: Int32) -> Bool {
+    let directory = sw_open_in_root(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return directory != -ENOENT }
+    guard let handle = fdopendir(directory) else {
+      close(directory)
+      return true
+    }
+    defer { closedir(handle) }
+    // Beside `.` and `..`.
+    var count = 0
+    while count < 3, readdir(handle) != nil { count += 1 }
+    return count == 3
   }
 
   private func attach(_ tree: Int32, to target: Int32, what: String) throws(SandboxError) {

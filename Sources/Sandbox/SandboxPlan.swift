@@ -31,16 +31,19 @@ package struct SandboxPlan: Equatable, Sendable {
     package var isOptional: Bool
     /// Whether it stands in place of a link that the root may have there, and not where it leads.
     package var replaces: Bool
+    /// Whether it is left out, as one that is optional, where it would cover files.
+    package var yields: Bool
 
     package init(
       _ source: String?, at destination: String? = nil, isReadOnly: Bool = false,
-      isOptional: Bool = false, replaces: Bool = false
+      isOptional: Bool = false, replaces: Bool = false, yields: Bool = false
     ) {
       self.source = source
       self.destination = destination ?? source ?? "/"
       self.isReadOnly = isReadOnly
       self.isOptional = isOptional
       self.replaces = replaces
+      self.yields = yields
     }
   }
 

@@ -35,16 +35,16 @@ struct Node {
       reply.phase("reading the processor")
       // Not NVML: it can take longer than all the rest, and a static program cannot load it.
       let host =
-        try arguments.wantsStack
+        try arguments.wantsStack || arguments.container != nil
         ? MachineRoot().profile(for: environment, askingDriver: false)
         : HostProfile(processor: MachineRoot().processor())
       let job = environment
+      var entered: (plan: ContainerPlan, directory: String)?
       if let container = arguments.container {
-        let plan = try enter(
+        entered = try enter(
           container, arguments, configuration, host: host, environment: environment, reply)
         isInside = true
-        environment = plan.environment
-        reply.container(plan, verbose: arguments.isVerbose)
+        environment = entered!.plan.environment
       } else if let roots = passthrough(configuration, arguments, environment) {
         reply.phase("showing \(roots.keys.sorted().joined(separator: " ")) below /cvmfs")
         try SandboxPlan.passthrough(roots).enter(
@@ -53,10 +53,15 @@ struct Node {
         reply.join(arguments.directory ?? "/")
         for name in roots.keys { configuration.stack.roots[name] = nil }
       }
-      let result =
+      var result =
         try arguments.wantsStack
         ? prepare(arguments, environment, configuration, host: host, reply)
         : environment
+      if let (plan, directory) = entered {
+        var plan = plan
+        try injectMPI(plan: &plan, arguments, directory, host: host, into: &result, reply)
+        reply.container(plan, verbose: arguments.isVerbose)
+      }
       reply.changes(job.changes(to: result))
     } catch {
       reply.failure(error)
@@ -107,7 +112,7 @@ struct Node {
   private static func enter(
     _ container: ContainerLaunch, _ arguments: Arguments, _ configuration: Configuration,
     host: HostProfile, environment: Environment, _ reply: Reply
-  ) throws -> ContainerPlan {
+  ) throws -> (plan: ContainerPlan, directory: String) {
     var container = container
     container.honour(environment)
     reply.phase("looking for the image \(container.source)")
@@ -123,7 +128,7 @@ struct Node {
       spool: arguments.spool, on: MachineRoot())
     func planned() throws -> ContainerPlan {
       try container.plan(
-        for: user, configuration: configuration, on: host.processor,
+        for: user, configuration: configuration, on: host,
         exists: { (try? files.isDirectory($0)).flatMap { $0 } != nil })
     }
     let plan: ContainerPlan
@@ -137,9 +142,26 @@ struct Node {
       plan = try planned()
     }
     reply.phase("starting \(container.source)")
-    reply.join(
-      try plan.enter(configuration: configuration, holder: CommandLine.arguments[0]))
-    return plan
+    let directory = try plan.enter(
+      configuration: configuration, holder: CommandLine.arguments[0])
+    reply.join(directory)
+    return (plan, directory)
+  }
+
+  /// Decides, in the container, whether the step's program gets the node's MPI.
+  private static func injectMPI(
+    plan: inout ContainerPlan, _ arguments: Arguments, _ directory: String, host: HostProfile,
+    into environment: inout Environment, _ reply: Reply
+  ) throws {
+    guard !plan.mpis.isEmpty, let world = World.here(on: host) else { return }
+    reply.phase("judging \(plan.mpis[0].name) for \(arguments.step?.program ?? "the step")")
+    var step = arguments.step
+    step?.directory = directory
+    let warnings = plan.warnings
+    try plan.injectMPI(
+      for: step.map { InjectionProgram($0, in: environment) }, into: &environment, in: world)
+    // The same on every node of the step.
+    if !arguments.isFirstNode { plan.warnings = warnings }
   }
 
   /// Lets slipway fetch an image into the user's store on this node.
@@ -330,6 +352,8 @@ struct Arguments {
       case "--bind": wanted.binds = try BindMount.list(value, source: "--eessi-bind")
       case "--env": wanted.variables = try ContainerVariable.list(value, source: "--eessi-env")
       case "--workdir": wanted.workingDirectory = value
+      case "--inject":
+        wanted.injections = try InjectionChoice(parsing: value, source: "--eessi-inject")
       case "--profile": wanted.profiles = value.split(separator: ",").map(String.init)
       case "--config": configuration = value
       case "--deadline": deadline = Double(value)
@@ -385,7 +409,9 @@ final class Reply {
   func container(_ plan: ContainerPlan, verbose: Bool) {
     for word in plan.entrypoint { record("A", word) }
     warnings(plan.warnings)
-    if verbose { record("I", plan.summary) }
+    guard verbose else { return }
+    record("I", plan.summary)
+    for decision in plan.injections where !decision.isUnasked { record("I", decision.words) }
   }
 
   func plan(_ plan: LaunchPlan, verbose: Bool) {

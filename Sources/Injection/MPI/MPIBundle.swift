@@ -1,7 +1,7 @@
 package import ELF
 
 /// An MPI as a site has it: its libraries, its plugins and its launcher, which only fit together.
-package struct MPIBundle: Sendable {
+package struct MPIBundle: Equatable, Sendable {
   package var library: MPILibrary
   /// The C library, as it is opened.
   package var path: String

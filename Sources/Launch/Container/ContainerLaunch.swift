@@ -2,7 +2,9 @@ package import Configuration
 package import Digests
 package import Environment
 import Glibc
+package import Host
 package import Images
+import Injection
 package import Microarchitecture
 package import Sandbox
 
@@ -48,18 +50,25 @@ package struct ContainerLaunch: Equatable, Sendable {
 
   /// Plans the container on this node; the image must be in a store.
   package func plan(
-    for user: ContainerUser, configuration: Configuration, on processor: Processor,
+    for user: ContainerUser, configuration: Configuration, on host: HostProfile,
     exists: @escaping (String) -> Bool
   ) throws -> ContainerPlan {
+    let processor = host.processor
     let catalog = ImageCatalog(configuration, user: user, on: processor)
     let image = try self.image(in: catalog)
     catalog.markUse(of: image, by: user.job, until: user.end)
     var profiles = ProfileSet(user: user, on: processor, exists: exists)
     for name in configuration.container.profiles { try profiles.add(name, isOptional: true) }
     for name in request.profiles { try profiles.add(name, isOptional: false) }
+    let choice = try request.injections ?? InjectionChoice(of: profiles.profiles)
+    let offer = RootFiles().map { files in
+      InjectionOffer(
+        for: choice, configuration.container, on: host, machine: MachineRoot(), files: files,
+        environment: user.environment)
+    }
     return try ContainerPlan(
       image, request, for: user, configuration: configuration, profiles: profiles.profiles,
-      exists: exists)
+      injecting: choice, from: offer ?? InjectionOffer(), exists: exists)
   }
 }
 

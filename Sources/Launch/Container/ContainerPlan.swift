@@ -16,6 +16,14 @@ package struct ContainerPlan: Equatable, Sendable {
   /// What goes in, and why, in the order of the sandbox's mounts.
   package var parts: [Part]
   package var warnings: [String] = []
+  /// What was decided of the node's MPI and driver.
+  package var injections: [InjectionDecision] = []
+  /// The node's MPIs, of which one is put into the environment when the container is entered.
+  package var mpis: [MPIOffer] = []
+  /// How much an MPI of the node is wanted.
+  package var mpiWish = InjectionWish.off
+  /// Variables that the user sets.
+  package var ownVariables: Set<String> = []
 
   /// A mount, a file or a variable, and who wants it.
   package struct Part: Equatable, Sendable {
@@ -28,7 +36,9 @@ package struct ContainerPlan: Equatable, Sendable {
   /// `exists` tells what the host has; what hangs must be asked elsewhere.
   package init(
     _ image: Image, _ request: ContainerRequest, for user: ContainerUser,
-    configuration: Configuration, profiles: [Profile] = [], exists: (String) -> Bool
+    configuration: Configuration, profiles: [Profile] = [],
+    injecting choice: InjectionChoice = .auto, from offer: InjectionOffer = InjectionOffer(),
+    exists: (String) -> Bool
   ) throws(ContainerError) {
     self.image = image
     sandbox = SandboxPlan(
@@ -65,12 +75,15 @@ package struct ContainerPlan: Equatable, Sendable {
       add(bind.mount, "the user's")
     }
     addDirectory(request, user, exists)
+    try addDriver(choice[.cuda], offer)
+    try addMPIs(choice[.mpi], offer)
     // What lies below another one comes after it, or would be covered.
     let order = sandbox.mounts.enumerated().sorted { a, b in
       let (x, y) = (a.element.depth, b.element.depth)
       return x == y ? a.offset < b.offset : x < y
     }
     sandbox.mounts = order.map(\.element)
+    ownVariables = Set(request.variables.map(\.name))
     for variable in request.variables {
       environment[variable.name] = variable.value ?? user.environment[variable.name]
       parts.append(Part(text: "variable \(variable.name)", reason: "the user's"))
@@ -125,7 +138,9 @@ package struct ContainerPlan: Equatable, Sendable {
       return
     }
     let directory = user.directory
-    if directory.hasPrefix("/"), !isVisible(directory), exists(directory) {
+    // A directory of the host's system would cover the image's.
+    let isSystem = directory.split(separator: "/").first.map(Self.system.contains) ?? true
+    if directory.hasPrefix("/"), !isSystem, !isVisible(directory), exists(directory) {
       add(.init(directory, isOptional: true), "the directory where the job was started")
     }
     if isVisible(directory) { directories.append(directory) }
@@ -135,9 +150,13 @@ package struct ContainerPlan: Equatable, Sendable {
     directories.append("/")
   }
 
+  private static let system: Set<Substring> = [
+    "bin", "boot", "etc", "lib", "lib32", "lib64", "sbin", "usr",
+  ]
+
   // MARK: Parts
 
-  private mutating func add(_ mount: SandboxPlan.Mount, _ reason: String) {
+  mutating func add(_ mount: SandboxPlan.Mount, _ reason: String) {
     // The later one counts, in the earlier one's place: what lies below it stays visible.
     if let index = sandbox.mounts.firstIndex(where: { $0.destination == mount.destination }) {
       sandbox.mounts[index] = mount
@@ -171,12 +190,13 @@ package struct ContainerPlan: Equatable, Sendable {
       + " mounts"
   }
 
-  /// Whether a path of the host is the same one inside.
-  private func isVisible(_ path: String) -> Bool {
-    sandbox.mounts.contains { mount in
-      mount.source == mount.destination
-        && (path == mount.destination || path.hasPrefix("\(mount.destination)/"))
+  /// Whether a path of the host is the same one inside: by the innermost mount that holds it.
+  func isVisible(_ path: String) -> Bool {
+    let holding = sandbox.mounts.filter {
+      path == $0.destination || path.hasPrefix("\($0.destination)/")
     }
+    return holding.max { $0.destination.utf8.count < $1.destination.utf8.count }
+      .map { $0.source == $0.destination } ?? false
   }
 
   private static func check(

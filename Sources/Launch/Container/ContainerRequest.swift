@@ -15,6 +15,8 @@ package struct ContainerRequest: Equatable, Sendable {
   package var isWritable = false
   /// Names of profiles, the user's own choice.
   package var profiles: [String] = []
+  /// What of the node goes in; nil leaves it to profiles and to what the job was given.
+  package var injections: InjectionChoice?
 
   package init() {}
 }
