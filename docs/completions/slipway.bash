@@ -251,7 +251,7 @@ _slipway_run() {
     repeating_flags=()
     non_repeating_flags=(--verbose -v --load-fallback --no-home --entrypoint --writable --stack --explain --dry-run --json --version -h --help)
     repeating_options=(--bind --env --profile)
-    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load --image --workdir)
+    non_repeating_options=(--eessi --eessi-repo --eessi-arch --config --load --image --workdir --inject)
     __slipway_offer_flags_options -1
 
     # Offer option value completions
@@ -284,6 +284,9 @@ _slipway_run() {
         return
         ;;
     '--profile')
+        return
+        ;;
+    '--inject')
         return
         ;;
     esac
