@@ -42,7 +42,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case .unavailable: "a repository, version, subtree or module is not there"
     case .internalError: "slipway itself failed"
     case .tryAgain: "the file system did not answer in time; another try may succeed"
-    case .launchMismatch: "the MPI of a program and srun's --mpi do not fit"
+    case .launchMismatch: "the MPI of a program and its launch do not fit"
     case .notPermitted: "the site does not allow the choice"
     case .configuration: "slipway.toml is wrong"
     case .cannotExecute: "the command was found and cannot be run"

@@ -369,9 +369,9 @@ extension LabTests {
 
     // MARK: What is left
 
-    /// The processes that serve images and make sandboxes, on this machine, zombies not counted.
+    /// The processes of the lab's user that serve images and make sandboxes, zombies not counted.
     private func leftovers() throws -> [String] {
-      try run(["ps", "-eo", "stat,args"]).lines.filter { line in
+      try run(["ps", "-U", try lab.uid(), "-o", "stat=,comm="]).lines.filter { line in
         !line.hasPrefix("Z")
           && ["squashfuse", "bwrap", "slipway-node"].contains { line.contains($0) }
       }
