@@ -424,15 +424,10 @@ extension LabTests {
       let home = try lab.shell("echo $HOME").lines[0]
       let end = ContinuousClock.now + .seconds(20)
       while access("\(home)/up", F_OK) != 0, ContinuousClock.now < end { usleep(50_000) }
-      let pid = try String(
-        contentsOfFile: "\(lab.directory)/pid/slurmd.n2.pid", encoding: .utf8
-      ).trimmingCharacters(in: .whitespacesAndNewlines)
-      _ = try run([
-        "nsenter", "-t", pid, "-m", "-n", "-u", "-i", "--", "sh", "-c",
-        "kill -TERM \(pid); while kill -0 \(pid) 2>/dev/null; do sleep 0.05; done; "
-          + "exec env SLURM_CONF=\(lab.directory)/slurm.conf \(Tool.path(of: "slurmd") ?? "/usr/sbin/slurmd") "
-          + "-N n2 -f \(lab.directory)/slurm.conf",
+      let restarted = try run([
+        "\(Package.root)/lab/cluster", "restart", "--name", lab.name, "n2",
       ])
+      #expect(restarted.status == 0, "\(restarted.stderr)")
       unlink("\(home)/up")
       let result = try job.finish(seconds: 30)
       #expect(result.stdout == "still lab\n", "\(result.stderr)")
