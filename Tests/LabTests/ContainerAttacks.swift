@@ -125,6 +125,20 @@ extension LabTests {
       }
     }
 
+    @Test(.enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"))
+    func `an image of one static program runs it`() throws {
+      let result = try lab.shell(
+        """
+        set -e; d=$(mktemp -d); mkdir $d/root; cd $d
+        printf 'int puts(const char *); int main(void) { return puts("alone") < 0; }' >alone.c
+        gcc -static -o root/alone alone.c
+        tar -C root -c -- alone | sqfstar -comp lz4 -no-progress -quiet alone.squashfs
+        \(Lab.products)/slipway run --image ./alone.squashfs --workdir / -- /alone
+        cd /; rm -rf $d
+        """)
+      #expect(result.stdout == "alone\n", "\(result)")
+    }
+
     // MARK: What a machine lacks
 
     /// Starts an image with settings of its own.
