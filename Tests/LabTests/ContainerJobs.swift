@@ -268,8 +268,12 @@ extension LabTests {
         unlink("\(home)/first")
         let result = try job.finish(seconds: 60)
         #expect(result.lines.sorted() == ["1 lab", "1 lab", "2 lab", "2 lab"], "\(result)")
-        let next = try lab.shell("srun -N1 --eessi-image=\(reference) sh -c 'echo $IMAGE'")
-        #expect(next.stdout == "second\n", "\(next.stderr)")
+        // What another process resolved within the same second counts.
+        var next = ""
+        while next != "second\n", ContinuousClock.now < end {
+          next = try lab.shell("srun -N1 --eessi-image=\(reference) sh -c 'echo $IMAGE'").stdout
+        }
+        #expect(next == "second\n")
       }
     }
 
@@ -313,16 +317,12 @@ extension LabTests {
       passthrough = true
       """.write(toFile: file, atomically: true, encoding: .utf8)
       try lab.setPluginWords("config=\(file)")
-      try lab.onNode("n1", "umount", "-l", "/cvmfs")
-      try lab.onNode("n2", "umount", "-l", "/cvmfs")
+      for node in ["n1", "n2"] {
+        try lab.onNode(node, "mount", "--bind", "\(lab.directory)/empty", "/cvmfs")
+      }
       defer {
         try? lab.setPluginWords("")
-        for node in ["n1", "n2"] {
-          _ = try? lab.onNode(
-            node, "mount", "--bind",
-            URL(filePath: stack).deletingLastPathComponent().standardized.path,
-            "/cvmfs")
-        }
+        for node in ["n1", "n2"] { _ = try? lab.onNode(node, "umount", "-l", "/cvmfs") }
       }
       let bare = try lab.shell("srun -N1 -w n1 ls /cvmfs | wc -l")
       #expect(bare.stdout == "0\n", "\(bare)")
@@ -351,7 +351,8 @@ extension LabTests {
     {
       // MPICH 4.0.2 over UCX 1.13 hangs at its end with more ranks over several nodes, plain too.
       let result = try lab.shell(
-        "srun -N2 -n\(ranks) --mpi=\(mpi) --eessi-image=\(try image()) \(program)", seconds: 100)
+        "srun -w n1,n2 -n\(ranks) --mpi=\(mpi) --eessi-image=\(try image()) \(program)",
+        seconds: 100)
       #expect(result.status == 0, "\(result.stdout)\(result.stderr)")
       #expect(result.stdout.contains("of \(ranks), host n1"), "\(result.stdout)")
       #expect(result.stdout.contains("of \(ranks), host n2"))

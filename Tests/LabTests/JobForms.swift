@@ -215,8 +215,10 @@ extension LabTests {
       // without slipway; its output is complete then, and the time limit ends it.
       let limit = words[0] == "pmi2" ? ["timeout", "20"] : ["env"]
       let result = try lab.shell(
-        (limit + ["srun", "-N2", "-n\(words[2])", "--mpi=\(words[0])", "--eessi=2023.06", words[1]])
-          .joined(separator: " "))
+        (limit + [
+          "srun", "-w", "n1,n2", "-n\(words[2])", "--mpi=\(words[0])", "--eessi=2023.06", words[1],
+        ])
+        .joined(separator: " "))
       #expect(result.stdout.contains("\(words[2]) ranks on 2 hosts"), "\(result.stderr)")
       #expect(result.stdout.contains("data correct"))
       #expect(result.lines.count { $0.contains("built for x86_64/intel/skylake_avx512") } > 0)
