@@ -6,8 +6,8 @@ package enum JSON: Equatable, Sendable {
   case null
   case flag(Bool)
   case integer(Int)
-  /// A number with a fraction or exponent, or too large, which nothing here needs to know.
-  case number
+  /// A number with a fraction or exponent, or too large for `Int`, as it is written.
+  case number(String)
   case text(String)
   case list([JSON])
   case object([String: JSON])
@@ -74,9 +74,10 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 
   private func write(to bytes: inout [UInt8]) {
     switch self {
-    case .null, .number: bytes += "null".utf8
+    case .null: bytes += "null".utf8
     case .flag(let flag): bytes += (flag ? "true" : "false").utf8
     case .integer(let number): bytes += String(number).utf8
+    case .number(let text): bytes += text.utf8
     case .text(let text): Self.write(text, to: &bytes)
     case .list(let list):
       bytes.append(UInt8(ascii: "["))
@@ -185,8 +186,9 @@ private struct JSONReader {
       if !take("+") { _ = take("-") }
       guard digits() > 0 else { return nil }
     }
-    guard isInteger else { return .number }
-    return Int(String(decoding: bytes[start..<place], as: UTF8.self)).map(JSON.integer) ?? .number
+    let text = String(decoding: bytes[start..<place], as: UTF8.self)
+    guard isInteger, let integer = Int(text) else { return .number(text) }
+    return .integer(integer)
   }
 
   private mutating func digits() -> Int {
