@@ -32,7 +32,7 @@ struct InteractiveShellTests {
     """#
 
   @Test(
-    .enabled(if: Tool.isInstalled("python3"), "needs python3 (apt-get install python3)"),
+    .needs("python3"),
     arguments: ScriptShell.all.filter { !$0.isCsh })
   func `a shell reads its user's files, has a mark and modules, and gives its code`(
     shell: ScriptShell
@@ -79,7 +79,7 @@ struct InteractiveShellTests {
     }
   }
 
-  @Test(.enabled(if: Tool.isInstalled("python3"), "needs python3 (apt-get install python3)"))
+  @Test(.needs("python3"))
   func `a shell in a shell has one mark, and csh the environment`() throws {
     try ShellSessionTests.withStack { slipway, configuration, directory in
       let nested = "\(slipway) shell --eessi 2023.06 --config \(configuration)"

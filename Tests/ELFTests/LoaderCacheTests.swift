@@ -24,7 +24,7 @@ struct LoaderCacheTests {
     }
   }
 
-  @Test(.enabled(if: Tool.isInstalled("ldconfig"), "this machine has no ldconfig"))
+  @Test(.needs("ldconfig"))
   func `a cache that ldconfig writes has the subdirectories for processors`() throws {
     try TemporaryDirectory.with { directory in
       for path in [

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What is read of real objects against readelf(1) of binutils.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("readelf"), "readelf is not installed"))
+@Suite(.tags(.large), .needs("readelf"))
 struct ReadelfTests {
   /// What is compared of one object.
   struct Facts: Equatable {

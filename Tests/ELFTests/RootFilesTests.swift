@@ -193,15 +193,12 @@ struct RootFilesTests {
         wrapper: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
       let world = try RealLoader.native.world(in: try #require(RootFiles()))
       let files = try #require(RootFiles())
-      // setfsuid(2): for this thread alone, and for the rights to files alone. No module has it.
-      typealias Change = @convention(c) (uid_t) -> CInt
-      let change = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: Change.self)
-      _ = change(65534)
-      defer { _ = change(0) }
-      let closure = Loader(world: world, files: files).closure(of: directory("program"))
-      if case .unlisted = files.names(in: directory("closed")) {
-      } else {
-        Issue.record("a directory of mode 0711 is listed")
+      let closure = try asNobody {
+        if case .unlisted = files.names(in: directory("closed")) {
+        } else {
+          Issue.record("a directory of mode 0711 is listed")
+        }
+        return Loader(world: world, files: files).closure(of: directory("program"))
       }
       #expect(closure.listing(traces: true) == real)
       #expect(closure.objects[1].path == directory("closed/libx.so"))

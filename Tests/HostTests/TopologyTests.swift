@@ -39,7 +39,6 @@ struct TopologyTests {
 
   @Test(
     .enabled(if: Corpora.isPresent, "\(Corpora.absence)"),
-    .enabled(if: slipway != nil, "the executable was not built"),
     arguments: identities.map(\.dump))
   func `a CPUID dump gives the identity and the target that the model can run`(
     dump: String
@@ -63,7 +62,6 @@ struct TopologyTests {
 
   @Test(
     .enabled(if: Corpora.isPresent, "\(Corpora.absence)"),
-    .enabled(if: slipway != nil, "the executable was not built"),
     arguments: [
       ("nvidiagpunumanodes", "ppc64le", "ppc64le/power9le"),
       ("64amd64-4s2n4ca2co", "x86_64", "x86_64/generic"),
@@ -108,7 +106,6 @@ struct TopologyTests {
   }
 
   @Test(
-    .enabled(if: slipway != nil, "the executable was not built"),
     arguments: [
       (
         ["CPUVendor": "AuthenticAMD", "CPUFamilyNumber": "23", "CPUModelNumber": "49"],
@@ -148,7 +145,6 @@ struct TopologyTests {
   }
 
   @Test(
-    .enabled(if: slipway != nil, "the executable was not built"),
     arguments: ["", "garbage", "<topology version=\"2.0\"></topology>", "<?xml version=\"1.0\"?>"])
   func `a file that is no topology is an error with a remedy`(text: String) throws {
     try TemporaryDirectory.with { directory in
@@ -161,7 +157,7 @@ struct TopologyTests {
     }
   }
 
-  @Test(.enabled(if: slipway != nil, "the executable was not built"))
+  @Test
   func `a machine without a processor's identity is an error`() throws {
     try TemporaryDirectory.with { directory in
       let file = try directory.write("machine.xml", Self.xml(["Foo": "bar"]))

@@ -146,7 +146,7 @@ struct CatalogTests {
     }
   }
 
-  @Test(.enabled(if: geteuid() == 0)) func `a file of another user in a site's store is refused`()
+  @Test(.needsRoot) func `a file of another user in a site's store is refused`()
     throws
   {
     try TemporaryDirectory.with { directory in

@@ -6,7 +6,7 @@ extension LabTests {
   /// Images that try to have something made, changed or mounted outside of them
   /// (bubblewrap resolves destinations while the host is still there; CVE-2021-30465's class).
   @Suite(
-    .enabled(if: Lab.isRoot, Lab.needsRoot), .enabled(if: LabImage.isPossible, LabImage.impossible))
+    .enabled(if: Lab.isRoot, Lab.needsRoot), .needsContainers)
   struct ContainerAttacks {
     var lab: Lab { Lab.current }
 
@@ -91,7 +91,7 @@ extension LabTests {
       #expect(result.lines.count == 2 && result.lines[0] == result.lines[1], "\(result.stdout)")
     }
 
-    @Test(.enabled(if: Tool.isInstalled("umoci"), "umoci is not installed"))
+    @Test(.needs("umoci"))
     func `a site's store is read by all, and a user's own by nobody else`() throws {
       try TemporaryDirectory.with { directory in
         let layout = "\(try LabImage.build())/lab:latest"
@@ -125,7 +125,7 @@ extension LabTests {
       }
     }
 
-    @Test(.enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"))
+    @Test(.needs("gcc"))
     func `an image of one static program runs it`() throws {
       let result = try lab.shell(
         """

@@ -8,8 +8,8 @@ extension LabTests {
   /// Which library a rank has loaded, ring says by dladdr(3).
   @Suite(
     .serialized, .enabled(if: Lab.isRoot, Lab.needsRoot),
-    .enabled(if: LabImage.isPossible, LabImage.impossible),
-    .enabled(if: Tool.isInstalled("mpicc.openmpi"), "Open MPI's mpicc is not installed"))
+    .needsContainers,
+    .needs("mpicc.openmpi"))
   struct ContainerInjections {
     var lab: Lab { Lab.current }
 
@@ -188,8 +188,8 @@ extension LabTests {
 extension GPUJobs {
   /// Runs with libraries that gcc makes and that are called as the driver's are.
   @Test(
-    .enabled(if: LabImage.isPossible, LabImage.impossible),
-    .enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"))
+    .needsContainers,
+    .needs("gcc"))
   func `a step in a container has the driver of its GPUs`() throws {
     let image = "\(try LabImage.build())/lab.squashfs"
     try lab.onNode(

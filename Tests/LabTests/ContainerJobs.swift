@@ -6,7 +6,7 @@ extension LabTests {
   /// Steps in containers behave as plain ones: MPI, signals, exit codes, terminals; and nothing of
   /// them is left.
   @Suite(
-    .enabled(if: Lab.isRoot, Lab.needsRoot), .enabled(if: LabImage.isPossible, LabImage.impossible))
+    .enabled(if: Lab.isRoot, Lab.needsRoot), .needsContainers)
   struct ContainerJobs {
     var lab: Lab { Lab.current }
 
@@ -180,7 +180,7 @@ extension LabTests {
       #expect(wrong.status != 0 && wrong.stderr.contains("SRC[:DST[:ro|rw]]"), "\(wrong.stderr)")
     }
 
-    @Test(.enabled(if: Tool.isInstalled("umoci"), "umoci is not installed"))
+    @Test(.needs("umoci"))
     func `an image of a store has its entry point, environment and digest`() throws {
       let layout = "\(try LabImage.build())/lab:latest"
       try lab.setPluginWords("slipway=\(Lab.products)/slipway")
@@ -209,9 +209,7 @@ extension LabTests {
     }
 
     @Test(
-      .enabled(
-        if: ["docker-registry", "skopeo", "umoci"].allSatisfy(Tool.isInstalled),
-        "docker-registry, skopeo and umoci are needed"))
+      .needs("docker-registry", "skopeo", "umoci"))
     func `a tag means the same in all steps of a job`() throws {
       try TemporaryDirectory.with { directory in
         let layout = "\(directory("layout"))"
@@ -277,7 +275,7 @@ extension LabTests {
       }
     }
 
-    @Test(.enabled(if: Tool.isInstalled("umoci"), "umoci is not installed"))
+    @Test(.needs("umoci"))
     func `an image that a step uses is not collected`() throws {
       let layout = "\(try LabImage.build())/lab:latest"
       let slipway = "\(Lab.products)/slipway"
@@ -344,7 +342,7 @@ extension LabTests {
     // MARK: MPI
 
     @Test(
-      .enabled(if: Tool.isInstalled("mpicc.openmpi"), "Open MPI's mpicc is not installed"),
+      .needs("mpicc.openmpi"),
       arguments: [("ring", "pmix", 4), ("ring-mpich", "pmi2", 2)])
     func `ranks find each other at plain speed`(_ program: String, _ mpi: String, _ ranks: Int)
       throws

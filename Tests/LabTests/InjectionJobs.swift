@@ -8,9 +8,7 @@ extension LabTests {
   /// MPICH's run on one node only: over several, Debian's may hang in MPI_Finalize.
   @Suite(
     .enabled(if: Lab.isRoot, Lab.needsRoot),
-    .enabled(
-      if: Tool.isInstalled("mpicc.openmpi") && Tool.isInstalled("mpicc.mpich"),
-      "libopenmpi-dev and libmpich-dev are not installed"))
+    .needs("mpicc.openmpi", "mpicc.mpich"))
   struct InjectionJobs {
     var lab: Lab { Lab.current }
 

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Builds that are cancelled, killed, or have no room or no program.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("sqfstar")))
+@Suite(.tags(.large), .needs("sqfstar"))
 struct BuildFaultTests {
   private static let many = (0..<4000).map {
     TarItem.file("d\($0 % 40)/f\($0)", String(repeating: "text \($0) ", count: $0 % 900))
@@ -122,7 +122,6 @@ struct BuildFaultTests {
   }
 
   @Test(
-    .enabled(if: Package.executable("layer-writer") != nil, "needs layer-writer"),
     arguments: ImageForm.allCases)
   func `a build that is killed leaves its own name at most, and no process`(
     form: ImageForm

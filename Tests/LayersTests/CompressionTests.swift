@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What a blob may be: cases I and K to O of the content cases, and what belongs to them.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("gzip") && Tool.isInstalled("zstd")))
+@Suite(.tags(.large), .needs("gzip", "zstd"))
 struct CompressionTests {
   private static let archive = LayerFixture.archive([.file("a", "hello")])
 

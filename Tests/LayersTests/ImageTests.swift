@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What else becomes of layers: rules beside the 33 cases, limits, repetition, and faults.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("sqfstar") && Tool.isInstalled("unsquashfs")))
+@Suite(.tags(.large), .needs("sqfstar", "unsquashfs"))
 struct ImageTests {
   private func tree(
     _ layers: [[TarItem]], _ form: ImageForm, _ builder: ImageBuilder = ImageBuilder(),

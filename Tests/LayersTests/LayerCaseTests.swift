@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The cases of hostile and of legal layers, in both forms.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("sqfstar") && Tool.isInstalled("unsquashfs")))
+@Suite(.tags(.large), .needs("sqfstar", "unsquashfs"))
 struct LayerCaseTests {
   @Test(arguments: 1...33, ImageForm.allCases)
   func `a case has its outcome, and nothing outside changes`(

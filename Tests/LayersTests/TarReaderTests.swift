@@ -51,7 +51,7 @@ final class TarListing: TarHandler {
 }
 
 /// Archives that other programs made, read as Python's tarfile reads them.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("python3") && Tool.isInstalled("tar")))
+@Suite(.tags(.large), .needs("python3", "tar"))
 struct TarReaderTests {
   private static let list = """
     import hashlib, math, os, sys, tarfile

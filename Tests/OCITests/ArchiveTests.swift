@@ -11,7 +11,7 @@ import Testing
 /// Archives and layouts that other tools wrote, and those that they read.
 @Suite(
   .tags(.large),
-  .enabled(if: ["skopeo", "umoci", "buildah", "sqfstar"].allSatisfy(Tool.isInstalled)))
+  .needs("skopeo", "umoci", "buildah", "sqfstar"))
 struct ArchiveTests {
   private static func tool(_ argv: [String]) throws {
     let result = try run(argv)
@@ -191,7 +191,7 @@ struct ArchiveTests {
 }
 
 /// Names, and what goes with the last of them.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("sqfstar")))
+@Suite(.tags(.large), .needs("sqfstar"))
 struct ImageNameTests {
   @Test func `an image goes with its last name`() throws {
     try TemporaryDirectory.with { directory in

@@ -9,9 +9,7 @@ import Testing
 /// Proofs of who one is, against docker-registry as its manual sets it up.
 @Suite(
   .tags(.large),
-  .enabled(
-    if: ["docker-registry", "skopeo", "sqfstar", "openssl", "htpasswd"].allSatisfy(Tool.isInstalled)
-  ))
+  .needs("docker-registry", "skopeo", "sqfstar", "openssl", "htpasswd"))
 struct AuthenticationTests {
   private static let password = "p4ss-w0rd-of-me"
   private static let refresh = "r3fresh-t0ken-of-me"

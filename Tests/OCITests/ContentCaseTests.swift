@@ -10,7 +10,7 @@ import Testing
 /// The 16 content cases: one base image, whose single layer holds `a` with `hello`, and one fault.
 ///
 /// Each way of the image to the store ends as the table says, and what is refused leaves nothing.
-@Suite(.tags(.large), .enabled(if: Tool.isInstalled("sqfstar")))
+@Suite(.tags(.large), .needs("sqfstar"))
 struct ContentCaseTests {
   /// What becomes of a case: accepted, or refused with these words in the error.
   enum Outcome: Sendable {

@@ -11,9 +11,7 @@ import Testing
 /// all targets, there is nothing to run.
 @Suite(
   .tags(.large),
-  .enabled(
-    if: Package.executable("slipway") != nil
-      && ["docker-registry", "skopeo", "sqfstar"].allSatisfy(Tool.isInstalled)))
+  .needs("docker-registry", "skopeo", "sqfstar"))
 struct ImageCommandTests {
   /// The program in a home of its own.
   private struct Program: Sendable {

@@ -12,7 +12,7 @@ import Testing
 /// Pulls from the registry of the Debian package docker-registry, filled by skopeo.
 @Suite(
   .tags(.large),
-  .enabled(if: ["docker-registry", "skopeo", "sqfstar"].allSatisfy(Tool.isInstalled)))
+  .needs("docker-registry", "skopeo", "sqfstar"))
 struct RegistryTests {
   /// Pushes a layout with skopeo.
   static func push(

@@ -3,7 +3,7 @@ import Testing
 
 /// One source for every Slurm release: compiled with each release's version number, and with the
 /// declarations that later headers add.
-@Suite(.tags(.medium), .enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"))
+@Suite(.tags(.medium), .needs("gcc"))
 struct ReleaseTests {
   @Test(arguments: [
     "22.05", "23.02", "23.11", "24.05", "24.11", "25.05", "25.11", "26.05",
@@ -42,7 +42,7 @@ struct ReleaseTests {
   }
 
   /// The probe's library is loaded by programs with C libraries of their own, such as a stack's.
-  @Test(.enabled(if: Tool.isInstalled("readelf"), "readelf is not installed"))
+  @Test(.needs("readelf"))
   func theProbesLibraryAsksLittleOfTheCLibrary() throws {
     try TemporaryDirectory.with { directory in
       let built = try run([

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Each step of a check by itself, on files that gcc makes.
-@Suite(.tags(.medium), .enabled(if: Tool.isInstalled("gcc"), "needs gcc"))
+@Suite(.tags(.medium), .needs("gcc"))
 struct CheckTests {
   let workshop: Workshop
 

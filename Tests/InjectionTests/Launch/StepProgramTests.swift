@@ -133,7 +133,7 @@ struct StepProgramTests {
   }
 
   /// Real files: what the compiler makes here, and texts.
-  @Test(.enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"))
+  @Test(.needs("gcc"))
   func filesOfEachKind() throws {
     try TemporaryDirectory.with { directory in
       try directory.write("main.c", "int main(void) { return 0; }\n")

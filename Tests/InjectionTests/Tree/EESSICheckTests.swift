@@ -134,7 +134,7 @@ struct EESSICheckTests {
 
   /// What Lmod calls a file, asked of the Lmod that is installed: the reason why `libcuda.so` is
   /// never a link to nothing.
-  @Test(.enabled(if: Tool.isInstalled("lua"), "needs lua with its posix library"))
+  @Test(.needs("lua"))
   func lmodTakesALinkForAFile() throws {
     try Site.with { site in
       try site.directory.link("target/libcuda.so", to: "/nonexistent")

@@ -14,7 +14,7 @@ private let isX86 = (try? run(["uname", "-m"]).stdout) == "x86_64\n"
 
 /// The libraries of a GPU driver as parts of a plan; the machine is a tree of files.
 @Suite(
-  .tags(.medium), .enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"),
+  .tags(.medium), .needs("gcc"),
   .enabled(if: isX86, "the trees are of x86_64"))
 struct DriverInjectionTests {
   static let version = "535.261.03"

@@ -17,7 +17,7 @@ private let isX86 = (try? run(["uname", "-m"]).stdout) == "x86_64\n"
 ///
 /// Tests/LabTests/ContainerInjections.swift runs real ones.
 @Suite(
-  .tags(.medium), .enabled(if: Tool.isInstalled("gcc"), "gcc is not installed"),
+  .tags(.medium), .needs("gcc"),
   .enabled(if: isX86, "the libraries are of x86_64"))
 struct MPIInjectionTests {
   /// A node with an MPI in `opt/site`, and an image with another in `image`.
