@@ -245,10 +245,9 @@ extension LabTests {
           try #require(pushed.status == 0, "\(pushed.stderr)")
         }
         try push("latest")
-        let file = "\(lab.directory)/registry.toml"
-        try "[images]\ninsecure = [\"127.0.0.1:\(port)\"]\n".write(
-          toFile: file, atomically: true, encoding: .utf8)
-        try lab.setPluginWords("slipway=\(Lab.products)/slipway config=\(file)")
+        try lab.configure(
+          "[images]\ninsecure = [\"127.0.0.1:\(port)\"]\n", words: "slipway=\(Lab.products)/slipway"
+        )
         defer { try? lab.setPluginWords("") }
         // The job has the image by each srun's option; the tag moves between two of them.
         let job = try RunningProgram([
@@ -305,16 +304,15 @@ extension LabTests {
     }
 
     @Test func `host-passthrough shows the stack where the node has none`() throws {
-      let file = "\(lab.directory)/passthrough.toml"
       let stack = "\(lab.directory)/../stack/cvmfs/software.eessi.io"
-      try """
-      [stack.roots]
-      "software.eessi.io" = "\(URL(filePath: stack).standardized.path)"
-      compat = "\(URL(filePath: stack).deletingLastPathComponent().standardized.path)/compat"
-      [container]
-      passthrough = true
-      """.write(toFile: file, atomically: true, encoding: .utf8)
-      try lab.setPluginWords("config=\(file)")
+      try lab.configure(
+        """
+        [stack.roots]
+        "software.eessi.io" = "\(URL(filePath: stack).standardized.path)"
+        compat = "\(URL(filePath: stack).deletingLastPathComponent().standardized.path)/compat"
+        [container]
+        passthrough = true
+        """)
       for node in ["n1", "n2"] {
         try lab.onNode(node, "mount", "--bind", "\(lab.directory)/empty", "/cvmfs")
       }
@@ -434,10 +432,7 @@ extension LabTests {
     }
 
     @Test func `what users may not do is refused with a name`() throws {
-      let file = "\(lab.directory)/forbidden.toml"
-      try "[container]\nforbidden = [\"/usr/share\"]\n".write(
-        toFile: file, atomically: true, encoding: .utf8)
-      try lab.setPluginWords("config=\(file)")
+      try lab.configure("[container]\nforbidden = [\"/usr/share\"]\n")
       defer { try? lab.setPluginWords("") }
       let result = try lab.shell(
         "srun -N1 --eessi-image=\(try image()) --eessi-bind=/usr/share/doc:/mnt true")
