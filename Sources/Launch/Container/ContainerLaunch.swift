@@ -127,17 +127,6 @@ extension ContainerPlan {
   }
 }
 
-extension SandboxPlan {
-  /// The host's own files with repositories in their place below `/cvmfs`.
-  package static func passthrough(_ roots: [String: String]) -> SandboxPlan {
-    var plan = SandboxPlan(root: .host)
-    for (name, root) in roots.sorted(by: { $0.key < $1.key }) {
-      plan.mounts.append(.init(root, at: "/cvmfs/\(name)", isReadOnly: true))
-    }
-    return plan
-  }
-}
-
 extension SandboxPrograms {
   package init(_ configuration: Configuration, holder: String) {
     func program(_ name: String, _ set: String?) -> String {
