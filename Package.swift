@@ -126,6 +126,7 @@ let package = Package(
     .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
     .target(name: "Digests", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
+    .target(name: "TOML", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
     .target(name: "Environment", swiftSettings: strict),
 
@@ -182,6 +183,7 @@ let package = Package(
         "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Stack", "TestSupport",
       ],
       swiftSettings: strict),
+    .testTarget(name: "TOMLTests", dependencies: ["TestSupport", "TOML"], swiftSettings: strict),
     .testTarget(
       name: "ELFTests", dependencies: ["CLinux", "ELF", "Injection", "TestSupport"],
       swiftSettings: strict),
