@@ -111,7 +111,7 @@ let package = Package(
     .target(
       name: "OCI",
       dependencies: [
-        "CLinux", "Digests", "Hashing", "Images", "Layers", "Store", "Transfer",
+        "CLinux", "Digests", "Hashing", "Images", "Layers", "Store", "TOML", "Transfer",
       ],
       swiftSettings: strict),
     .target(
