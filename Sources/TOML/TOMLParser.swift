@@ -14,14 +14,13 @@ struct TOMLParser {
     try checkEncoding()
     if bytes.starts(with: [0xef, 0xbb, 0xbf]) { offset = 3 }
     var tree = TOMLTree(at: place)
-    var depth = 0
     while true {
       skipBlanks()
       switch next {
       case nil: return tree.document
       case "#", "\n", "\r": break
-      case "[": depth = try header(&tree)
-      default: try pair(&tree, depth: depth)
+      case "[": try header(&tree)
+      default: try pair(&tree, depth: tree.depth)
       }
       try endLine()
     }
@@ -39,8 +38,8 @@ struct TOMLParser {
     throw error("a byte that is not UTF-8")
   }
 
-  /// "Table", "Array of Tables"; gives the depth of the table.
-  private mutating func header(_ tree: inout TOMLTree) throws(TOMLError) -> Int {
+  /// "Table", "Array of Tables".
+  private mutating func header(_ tree: inout TOMLTree) throws(TOMLError) {
     let start = place
     let isElement = take("[[")
     if !isElement { offset += 1 }
@@ -50,7 +49,7 @@ struct TOMLParser {
     }
     guard path.count <= Self.depthLimit else { throw tooDeep(start) }
     try tree.begin(path, isElement: isElement)
-    return path.count
+    guard tree.depth <= Self.depthLimit else { throw tooDeep(start) }
   }
 
   /// "Key/Value Pair".

@@ -74,7 +74,7 @@ package struct TOMLReader {
   /// Refuses keys that nobody asked for: a misspelt one would silently change nothing.
   package func end() throws(TOMLError) {
     guard let entry = table.entries.first(where: { !known.contains($0.key) }) else { return }
-    let hint = Spelling.nearest(to: entry.key, of: known).map { "; did you mean \($0)?" } ?? ""
+    let hint = Spelling.nearest(to: entry.key, of: known).map { " (did you mean \($0)?)" } ?? ""
     throw TOMLError(place: entry.place, problem: "unknown key \(name(entry.key))\(hint)")
   }
 

@@ -20,6 +20,8 @@ struct TOMLTree {
   private struct Table {
     var origin: Origin
     var place: TOMLPlace
+    /// How many tables and lists it is in.
+    let depth: Int
     var keys: [TOMLKey] = []
     var contents: [Content] = []
     var places: [TOMLKey: Int] = [:]
@@ -38,7 +40,10 @@ struct TOMLTree {
   /// The table that the last header named.
   private var current = 0
 
-  init(at place: TOMLPlace) { tables = [Table(origin: .header, place: place)] }
+  init(at place: TOMLPlace) { tables = [Table(origin: .header, place: place, depth: 0)] }
+
+  /// How many tables and lists the table of the last header is in.
+  var depth: Int { tables[current].depth }
 
   /// Begins the section of a header `[path]`, or `[[path]]` for one more of a list.
   mutating func begin(_ path: [TOMLKey], isElement: Bool) throws(TOMLError) {
@@ -57,8 +62,8 @@ struct TOMLTree {
     case nil where isElement:
       tables[table].add(last, .list(lists.count))
       lists.append([])
-      current = append(to: lists.count - 1, at: last.place)
-    case .list(let list) where isElement: current = append(to: list, at: last.place)
+      current = append(to: lists.count - 1, of: table, at: last.place)
+    case .list(let list) where isElement: current = append(to: list, of: table, at: last.place)
     case nil: current = add(last, to: table, origin: .header)
     case .table(let next) where !isElement && tables[next].origin == .implied:
       tables[next].origin = .header
@@ -93,13 +98,13 @@ struct TOMLTree {
 
   private mutating func add(_ key: TOMLKey, to table: Int, origin: Origin) -> Int {
     tables[table].add(key, .table(tables.count))
-    tables.append(Table(origin: origin, place: key.place))
+    tables.append(Table(origin: origin, place: key.place, depth: tables[table].depth + 1))
     return tables.count - 1
   }
 
-  private mutating func append(to list: Int, at place: TOMLPlace) -> Int {
+  private mutating func append(to list: Int, of table: Int, at place: TOMLPlace) -> Int {
     lists[list].append(tables.count)
-    tables.append(Table(origin: .header, place: place))
+    tables.append(Table(origin: .header, place: place, depth: tables[table].depth + 2))
     return tables.count - 1
   }
 

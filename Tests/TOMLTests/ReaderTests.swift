@@ -80,7 +80,7 @@ struct ReaderTests {
       { _ = try $0.members("key", .text) }
     ),
     (
-      "ekey = 1\nother = 2", "2:1 unknown key t.ekey; did you mean key?",
+      "ekey = 1\nother = 2", "2:1 unknown key t.ekey (did you mean key?)",
       {
         _ = try $0.value("word", .text)
         _ = try $0.value("key", .text)

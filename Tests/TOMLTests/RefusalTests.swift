@@ -69,6 +69,7 @@ struct RefusalTests {
       ("a = \(String(repeating: "[", count: 12))", 1, 16, "more than 12"),
       ("a = \(String(repeating: "{a=", count: 12))", 1, 39, "more than 12"),
       ("[\(String(repeating: "a.", count: 12))a]", 1, 1, "more than 12"),
+      ("[[a]]\n[[a.b]]\n[[a.b.c]]\n[[a.b.c.d.e.f.g.h.i.j]]", 4, 1, "more than 12"),
       (String(repeating: "a.", count: 12) + "a=1", 1, 1, "more than 12"),
       // What is defined twice.
       ("a = 1\na = 2", 2, 1, "a is defined twice; the first time on line 1"),
