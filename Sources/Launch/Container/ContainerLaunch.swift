@@ -88,8 +88,8 @@ extension ProfileSet {
       read: { name throws(ConfigurationError) in
         for directory in directories where directory.hasPrefix("/") {
           let file = "\(directory)/\(name).toml"
-          guard let text = contents(of: file) else { continue }
-          return try Profile(toml: text, name: name, file: file)
+          guard let bytes = contents(of: file) else { continue }
+          return try Profile(toml: bytes, name: name, file: file)
         }
         return nil
       },
@@ -99,8 +99,8 @@ extension ProfileSet {
   }
 }
 
-/// The text of a small regular file; nil where there is none.
-private func contents(of path: String) -> String? {
+/// The bytes of a small regular file; nil where there is none.
+private func contents(of path: String) -> [UInt8]? {
   let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
   guard file >= 0 else { return nil }
   defer { close(file) }
@@ -109,7 +109,7 @@ private func contents(of path: String) -> String? {
   else { return nil }
   var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
   let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
-  return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  return Array(bytes.prefix(max(0, count)))
 }
 
 extension ContainerPlan {
