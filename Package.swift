@@ -135,11 +135,12 @@ let package = Package(
       name: "CHwloc", pkgConfig: "hwloc",
       providers: [.apt(["libhwloc-dev"]), .yum(["hwloc-devel"])]),
     // Loaded with dlopen(3) at their first use: no command that needs none of them waits for them.
-    .target(name: "CCurl", cSettings: strictC),
-    .target(name: "CCrypto", cSettings: strictC),
-    .target(name: "CSQLite", cSettings: strictC),
-    .target(name: "CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
-    .target(name: "CZstd", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CCurl", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CCrypto", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CSQLite", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CZlib", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CZstd", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CLoad", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
 
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
@@ -196,7 +197,7 @@ let package = Package(
       name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
     .testTarget(
-      name: "DigestsTests", dependencies: ["Digests", "Hashing", "TestSupport"],
+      name: "DigestsTests", dependencies: ["CLoad", "Digests", "Hashing", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "TransferTests", dependencies: ["TestSupport", "Transfer"], exclude: ["server.py"],
