@@ -46,9 +46,8 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch",
-        "Modules",
-        "Sandbox", "Stack",
+        "CLinux", "Configuration", "Environment", "Files", "Host", "Images", "Injection", "Launch",
+        "Modules", "Sandbox", "Stack",
       ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
@@ -66,7 +65,7 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Host", "Images",
+        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Files", "Host", "Images",
         "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
         "Topology", "Transfer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -77,19 +76,21 @@ let package = Package(
     .target(
       name: "Launch",
       dependencies: [
-        "Configuration", "Environment", "Host", "Images", "Injection", "Microarchitecture",
+        "Configuration", "Environment", "Files", "Host", "Images", "Injection", "Microarchitecture",
         "Modules", "Sandbox", "Stack",
       ],
       swiftSettings: strict),
     .target(
       name: "Modules",
-      dependencies: ["CLinux", "Environment", "Host", "Microarchitecture", "Stack"],
+      dependencies: ["CLinux", "Environment", "Files", "Host", "Microarchitecture", "Stack"],
       swiftSettings: strict),
-    .target(name: "Sandbox", dependencies: ["CLinux", "Environment"], swiftSettings: strict),
+    .target(
+      name: "Sandbox", dependencies: ["CLinux", "Environment", "Files"], swiftSettings: strict),
     .target(
       name: "Stack", dependencies: ["Environment", "Microarchitecture"], swiftSettings: strict),
     .target(
-      name: "Host", dependencies: ["CLinux", "Microarchitecture", system], swiftSettings: strict),
+      name: "Host", dependencies: ["CLinux", "Files", "Microarchitecture", system],
+      swiftSettings: strict),
     .target(
       name: "Topology", dependencies: ["CHwloc", "CLinux", "Microarchitecture"],
       swiftSettings: strict),
@@ -99,7 +100,7 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Host", "Microarchitecture", system,
+        "CLinux", "ELF", "Environment", "Files", "Host", "Microarchitecture", system,
       ],
       swiftSettings: strict),
     // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
@@ -111,20 +112,21 @@ let package = Package(
     .target(
       name: "OCI",
       dependencies: [
-        "CLinux", "Digests", "Hashing", "Images", "Layers", "Store", "Transfer",
+        "CLinux", "Digests", "Files", "Hashing", "Images", "Layers", "Store", "Transfer",
       ],
       swiftSettings: strict),
     .target(
-      name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Hashing"],
+      name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Files", "Hashing"],
       swiftSettings: strict),
     .target(
-      name: "Store", dependencies: ["CSQLite", "Digests", "Hashing"], swiftSettings: strict),
+      name: "Store", dependencies: ["CSQLite", "Digests", "Files", "Hashing"], swiftSettings: strict),
     .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
     // Apart from OCI: the helper on the hot path looks images up and fetches none.
     .target(
-      name: "Images", dependencies: ["Digests", "Microarchitecture"], swiftSettings: strict),
+      name: "Images", dependencies: ["Digests", "Files", "Microarchitecture"], swiftSettings: strict),
     .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
     .target(name: "Digests", swiftSettings: strict),
+    .target(name: "Files", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
     .target(name: "Environment", swiftSettings: strict),
@@ -196,6 +198,8 @@ let package = Package(
     .executableTarget(
       name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
+    .testTarget(
+      name: "FilesTests", dependencies: ["Files", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "DigestsTests", dependencies: ["CLoad", "Digests", "Hashing", "TestSupport"],
       swiftSettings: strict),
