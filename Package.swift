@@ -67,7 +67,7 @@ let package = Package(
       dependencies: [
         "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Files", "Host", "Images",
         "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
-        "Topology", "Transfer",
+        "Topology", "Transfer", "Workers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
@@ -116,7 +116,10 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Files", "Hashing"],
+      name: "Layers",
+      dependencies: [
+        "CLinux", "CZlib", "CZstd", "Digests", "Files", "Hashing", "Workers",
+      ],
       swiftSettings: strict),
     .target(
       name: "Store", dependencies: ["CSQLite", "Digests", "Files", "Hashing"], swiftSettings: strict),
@@ -127,6 +130,7 @@ let package = Package(
     .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
     .target(name: "Digests", swiftSettings: strict),
     .target(name: "Files", swiftSettings: strict),
+    .target(name: "Workers", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
     .target(name: "Environment", swiftSettings: strict),
