@@ -45,9 +45,8 @@ let package = Package(
     .executableTarget(
       name: "slipway-node",
       dependencies: [
-        "CLinux", "Configuration", "Environment", "Host", "Images", "Injection", "Launch",
-        "Modules",
-        "Sandbox", "Stack",
+        "CLinux", "Configuration", "Environment", "Files", "Host", "Images", "Injection", "Launch",
+        "Modules", "Sandbox", "Stack",
       ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
@@ -60,9 +59,9 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Host", "Images",
+        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Files", "Host", "Images",
         "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
-        "Topology", "Transfer",
+        "Topology", "Transfer", "Workers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
@@ -71,19 +70,21 @@ let package = Package(
     .target(
       name: "Launch",
       dependencies: [
-        "Configuration", "Environment", "Host", "Images", "Injection", "Microarchitecture",
+        "Configuration", "Environment", "Files", "Host", "Images", "Injection", "Microarchitecture",
         "Modules", "Sandbox", "Stack",
       ],
       swiftSettings: strict),
     .target(
       name: "Modules",
-      dependencies: ["CLinux", "Environment", "Host", "Microarchitecture", "Stack"],
+      dependencies: ["CLinux", "Environment", "Files", "Host", "Microarchitecture", "Stack"],
       swiftSettings: strict),
-    .target(name: "Sandbox", dependencies: ["CLinux", "Environment"], swiftSettings: strict),
+    .target(
+      name: "Sandbox", dependencies: ["CLinux", "Environment", "Files"], swiftSettings: strict),
     .target(
       name: "Stack", dependencies: ["Environment", "Microarchitecture"], swiftSettings: strict),
     .target(
-      name: "Host", dependencies: ["CLinux", "Microarchitecture", system], swiftSettings: strict),
+      name: "Host", dependencies: ["CLinux", "Files", "Microarchitecture", system],
+      swiftSettings: strict),
     .target(
       name: "Topology", dependencies: ["CHwloc", "CLinux", "Microarchitecture"],
       swiftSettings: strict),
@@ -91,7 +92,7 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Host", "Microarchitecture", "TOML", system,
+        "CLinux", "ELF", "Environment", "Files", "Host", "Microarchitecture", "TOML", system,
       ],
       swiftSettings: strict),
     // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
@@ -103,20 +104,25 @@ let package = Package(
     .target(
       name: "OCI",
       dependencies: [
-        "CLinux", "Digests", "Hashing", "Images", "Layers", "Store", "TOML", "Transfer",
+        "CLinux", "Digests", "Files", "Hashing", "Images", "Layers", "Store", "TOML", "Transfer",
       ],
       swiftSettings: strict),
     .target(
-      name: "Layers", dependencies: ["CLinux", "CZlib", "CZstd", "Digests", "Hashing"],
+      name: "Layers",
+      dependencies: [
+        "CLinux", "CZlib", "CZstd", "Digests", "Files", "Hashing", "Workers",
+      ],
       swiftSettings: strict),
     .target(
-      name: "Store", dependencies: ["CSQLite", "Digests", "Hashing"], swiftSettings: strict),
+      name: "Store", dependencies: ["CSQLite", "Digests", "Files", "Hashing"], swiftSettings: strict),
     .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
     // Apart from OCI: the helper on the hot path looks images up and fetches none.
     .target(
-      name: "Images", dependencies: ["Digests", "Microarchitecture"], swiftSettings: strict),
+      name: "Images", dependencies: ["Digests", "Files", "Microarchitecture"], swiftSettings: strict),
     .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
     .target(name: "Digests", swiftSettings: strict),
+    .target(name: "Files", swiftSettings: strict),
+    .target(name: "Workers", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
     .target(name: "TOML", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
@@ -128,11 +134,12 @@ let package = Package(
       name: "CHwloc", pkgConfig: "hwloc",
       providers: [.apt(["libhwloc-dev"]), .yum(["hwloc-devel"])]),
     // Loaded with dlopen(3) at their first use: no command that needs none of them waits for them.
-    .target(name: "CCurl", cSettings: strictC),
-    .target(name: "CCrypto", cSettings: strictC),
-    .target(name: "CSQLite", cSettings: strictC),
-    .target(name: "CZlib", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
-    .target(name: "CZstd", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CCurl", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CCrypto", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CSQLite", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CZlib", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CZstd", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CLoad", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
 
     // The parts of the SPANK plugin that do not need Slurm's header, so that Swift tests can
     // call them. The plugin itself is compiled by spank/Makefile, once per Slurm release.
@@ -190,7 +197,9 @@ let package = Package(
       name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
     .testTarget(
-      name: "DigestsTests", dependencies: ["Digests", "Hashing", "TestSupport"],
+      name: "FilesTests", dependencies: ["Files", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "DigestsTests", dependencies: ["CLoad", "Digests", "Hashing", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "TransferTests", dependencies: ["TestSupport", "Transfer"], exclude: ["server.py"],

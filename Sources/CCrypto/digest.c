@@ -1,8 +1,7 @@
 #include "CCrypto.h"
 
-#include <dlfcn.h>
+#include <CLoad.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 
 #define FUNCTIONS(X)                                                                               \
     X(EVP_MD_CTX_new)                                                                              \
@@ -13,51 +12,15 @@
     X(EVP_DigestFinal_ex)
 
 static struct {
-#define X(name) __typeof__(&name) name;
-    FUNCTIONS(X)
-#undef X
+    FUNCTIONS(SW_POINTER)
 } crypto;
 
-static const char *failure;
+static const char *const names[] = {FUNCTIONS(SW_NAME) NULL};
 
-// The error's text is this thread's only (dlerror(3)), so it is copied.
-static char failure_text[256];
+static struct sw_library library = {
+    .sonames = {"libcrypto.so.3", "libcrypto.so.1.1"}, .table = &crypto, .names = names};
 
-static void fail(const char *text)
-{
-    size_t length = 0;
-    for (; text && text[length] && length < sizeof failure_text - 1; length++)
-        failure_text[length] = text[length];
-    failure_text[length] = 0;
-    failure = failure_text;
-}
-
-static void load(void)
-{
-    void *library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        // Of two that are missing, the first is the one to install.
-        fail(dlerror());
-        library = dlopen("libcrypto.so.1.1", RTLD_NOW | RTLD_LOCAL);
-        if (!library)
-            return;
-        failure = NULL;
-    }
-#define X(name)                                                                                    \
-    if (!(crypto.name = (__typeof__(&name))dlsym(library, #name))) {                               \
-        fail(dlerror());                                                                           \
-        return;                                                                                    \
-    }
-    FUNCTIONS(X)
-#undef X
-}
-
-const char *sw_crypto_load(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
-    return failure;
-}
+const char *sw_crypto_load(void) { return sw_load(&library); }
 
 sw_digest *sw_digest_start(const char *algorithm)
 {

@@ -1,9 +1,9 @@
 #define CURL_DISABLE_TYPECHECK
 #include "CCurl.h"
 
+#include <CLoad.h>
 #include <dlfcn.h>
 #include <poll.h>
-#include <pthread.h>
 
 #define FUNCTIONS(X)                                                                               \
     X(curl_global_init)                                                                            \
@@ -30,57 +30,26 @@
 #undef curl_multi_setopt
 
 static struct {
-#define X(name) __typeof__(&name) name;
-    FUNCTIONS(X)
-#undef X
+    FUNCTIONS(SW_POINTER)
     // Since 7.66, with the parameters of curl_multi_wait: waits also where there is no descriptor.
     __typeof__(&curl_multi_wait) poll;
 } curl;
 
-static const char *failure;
+static const char *const names[] = {FUNCTIONS(SW_NAME) NULL};
 
-// The error's text is this thread's only (dlerror(3)), so it is copied.
-static char failure_text[256];
-
-static void fail(const char *text)
+static const char *start(void *handle)
 {
-    size_t length = 0;
-    for (; text && text[length] && length < sizeof failure_text - 1; length++)
-        failure_text[length] = text[length];
-    failure_text[length] = 0;
-    failure = failure_text;
-}
-
-static void load(void)
-{
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        // Of two that are missing, the first is the one to install.
-        fail(dlerror());
-        library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-        if (!library)
-            return;
-        failure = NULL;
-    }
-#define X(name)                                                                                    \
-    if (!(curl.name = (__typeof__(&name))dlsym(library, #name))) {                                 \
-        fail(dlerror());                                                                           \
-        return;                                                                                    \
-    }
-    FUNCTIONS(X)
-#undef X
-    curl.poll = (__typeof__(&curl_multi_wait))dlsym(library, "curl_multi_poll");
+    curl.poll = (__typeof__(&curl_multi_wait))dlsym(handle, "curl_multi_poll");
     CURLcode code = curl.curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (code != CURLE_OK)
-        fail(curl.curl_easy_strerror(code));
+    return code == CURLE_OK ? NULL : curl.curl_easy_strerror(code);
 }
 
-const char *sw_curl_load(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
-    return failure;
-}
+static struct sw_library library = {.sonames = {"libcurl.so.4", "libcurl-gnutls.so.4"},
+                                    .table = &curl,
+                                    .names = names,
+                                    .start = start};
+
+const char *sw_curl_load(void) { return sw_load(&library); }
 
 CURL *sw_curl_start(void)
 {

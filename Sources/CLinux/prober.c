@@ -1,4 +1,5 @@
 #include "CLinux.h"
+#include "children.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,13 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 // A question is one byte, the length of the path (2 bytes, native order) and the path with its
@@ -73,13 +71,19 @@ static int send_all(int fd, const void *buffer, size_t length)
     return 0;
 }
 
+static struct sw_mark mark_of(const struct stat *status)
+{
+    return (struct sw_mark){
+        .size = S_ISDIR(status->st_mode) ? 0 : status->st_size,
+        .mtime_ns = (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
+    };
+}
+
 static int32_t kind_of(const char *path, struct sw_mark *mark)
 {
     struct stat status;
     if (stat(path, &status) == 0) {
-        mark->size = S_ISDIR(status.st_mode) ? 0 : status.st_size;
-        mark->mtime_ns =
-            (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+        *mark = mark_of(&status);
         return S_ISDIR(status.st_mode) ? SW_DIRECTORY : SW_FILE;
     }
     // A variant symbolic link without a value leads to /dev/null: ENOTDIR is "not there" too.
@@ -137,11 +141,7 @@ static struct sw_look look_of(const struct stat *status)
     return (struct sw_look){
         .device = status->st_dev,
         .inode = status->st_ino,
-        .mark = {
-            .size = S_ISDIR(status->st_mode) ? 0 : status->st_size,
-            .mtime_ns =
-                (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
-        },
+        .mark = mark_of(status),
     };
 }
 
@@ -301,17 +301,10 @@ int sw_prober_start(pid_t *child)
         return -error;
     }
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(0);
         // A child that hangs must hold nothing that somebody waits on: not the pipe of a shell's
         // command substitution, not slurmstepd's.
         int null = open("/dev/null", O_RDWR);
-        if (dup2(ends[1], 3) != 3 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
-            _exit(0);
-        if (syscall(SYS_close_range, 4U, ~0U, 0U) != 0)
-            for (int fd = 4; fd < 1024; fd++)
-                close(fd);
+        sw_become_child(parent, (int[]){null, null, null, ends[1]}, 4);
         answer_questions(3);
         _exit(0);
     }
@@ -321,13 +314,6 @@ int sw_prober_start(pid_t *child)
 }
 
 // MARK: the parent
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int receive(int fd, void *buffer, size_t length, int64_t deadline)
 {
@@ -339,7 +325,7 @@ static int receive(int fd, void *buffer, size_t length, int64_t deadline)
         }
         if (n == 0 || (errno != EAGAIN && errno != EINTR))
             return n == 0 ? -EPIPE : -errno;
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - sw_now_ms();
         if (left <= 0)
             return -ETIMEDOUT;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -410,21 +396,21 @@ int sw_prober_ask_piece(int prober, const char *path, int64_t offset)
 int sw_prober_answer(int prober, int timeout_ms)
 {
     int32_t answer;
-    int failed = receive(prober, &answer, sizeof answer, now_ms() + timeout_ms);
+    int failed = receive(prober, &answer, sizeof answer, sw_now_ms() + timeout_ms);
     return failed ? failed : answer;
 }
 
 int sw_prober_answer_mark(int prober, int timeout_ms, struct sw_mark *mark)
 {
     struct answer answer = {0};
-    int failed = receive(prober, &answer, sizeof answer, now_ms() + timeout_ms);
+    int failed = receive(prober, &answer, sizeof answer, sw_now_ms() + timeout_ms);
     *mark = answer.mark;
     return failed ? failed : answer.kind;
 }
 
 ssize_t sw_prober_answer_part(int prober, int timeout_ms, void *part)
 {
-    int64_t deadline = now_ms() + timeout_ms;
+    int64_t deadline = sw_now_ms() + timeout_ms;
     int32_t length;
     int failed = receive(prober, &length, sizeof length, deadline);
     if (failed || length <= 0)
@@ -438,7 +424,7 @@ ssize_t sw_prober_answer_part(int prober, int timeout_ms, void *part)
 static ssize_t ask_text(int prober, char what, const char *path, int timeout_ms, char *buffer,
                         size_t capacity)
 {
-    int64_t deadline = now_ms() + timeout_ms;
+    int64_t deadline = sw_now_ms() + timeout_ms;
     int32_t answer;
     int failed = put(prober, what, path);
     if (!failed)
@@ -467,15 +453,5 @@ void sw_prober_stop(int prober, pid_t child)
 {
     close(prober);
     kill(child, SIGKILL);
-    // A child inside a FUSE request that its daemon has taken cannot be killed until the daemon
-    // answers; it is left to the init process then. All others end at once. Kernels before 5.3
-    // have no descriptor to wait on, and poll(2) ignores a negative one.
-    int fd = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    int64_t end = now_ms() + 100;
-    do
-        poll(&wait, 1, fd >= 0 ? 100 : 1);
-    while (waitpid(child, NULL, WNOHANG) == 0 && now_ms() < end);
-    if (fd >= 0)
-        close(fd);
+    sw_reap(child, 100);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -97,21 +98,73 @@ int sw_walk_in_root(int root, const char *path, int flags)
     return result;
 }
 
-int sw_open_in_root(int root, const char *path, int flags)
+// openat2(2); -ENOSYS or -EPERM where the kernel does not have it or a sandbox forbids it.
+static int open_resolved(int directory, const char *path, int flags, uint64_t resolve)
 {
-    struct open_how how = {
-        .flags = (uint64_t)flags,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-    };
+    struct open_how how = {.flags = (uint64_t)flags, .resolve = resolve};
     // EAGAIN: something was renamed meanwhile, so that the kernel cannot vouch for `..`.
     for (int tries = 0; tries < 16; tries++) {
-        long result = syscall(SYS_openat2, root, path, &how, sizeof how);
+        long result = syscall(SYS_openat2, directory, path, &how, sizeof how);
         if (result >= 0)
             return (int)result;
         if (errno != EAGAIN)
             break;
     }
-    if (errno != ENOSYS && errno != EPERM)
+    return -errno;
+}
+
+int sw_open_in_root(int root, const char *path, int flags)
+{
+    int result = open_resolved(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    return result == -ENOSYS || result == -EPERM ? sw_walk_in_root(root, path, flags) : result;
+}
+
+// sw_open_beneath by hand, for kernels before 5.6, and for sandboxes that forbid openat2(2).
+static int walk_beneath(int directory, const char *path, int flags)
+{
+    struct stat start, status;
+    if (fstat(directory, &start) != 0)
         return -errno;
-    return sw_walk_in_root(root, path, flags);
+    int here = directory, result = -ENOENT;
+    const char *next = path;
+    for (;;) {
+        size_t length = strcspn(next, "/");
+        char name[256];
+        if (length == 0 || length >= sizeof name ||
+            (length <= 2 && strncmp(next, "..", length) == 0 && strncmp(path, ".", 2) != 0)) {
+            result = length >= sizeof name ? -ENAMETOOLONG : -EXDEV;
+            break;
+        }
+        memcpy(name, next, length);
+        name[length] = '\0';
+        int is_last = next[length] == '\0';
+        int found = openat(here, name,
+                           (is_last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
+        result = found < 0 ? -errno : found;
+        if (here != directory)
+            close(here);
+        here = directory;
+        if (found < 0)
+            break;
+        if (fstat(found, &status) != 0 || status.st_dev != start.st_dev) {
+            close(found);
+            result = -EXDEV;
+            break;
+        }
+        if (is_last)
+            break;
+        here = found;
+        next += length + 1;
+    }
+    if (here != directory)
+        close(here);
+    return result;
+}
+
+int sw_open_beneath(int directory, const char *path, int flags)
+{
+    int result = open_resolved(
+        directory, path, flags,
+        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+    return result == -ENOSYS || result == -EPERM ? walk_beneath(directory, path, flags) : result;
 }

@@ -1,7 +1,7 @@
 #include "CSQLite.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
+#include <CLoad.h>
+#include <stddef.h>
 
 #define FUNCTIONS(X)                                                                               \
     X(sqlite3_open_v2)                                                                             \
@@ -18,47 +18,15 @@
     X(sqlite3_finalize)
 
 static struct {
-#define X(name) __typeof__(&name) name;
-    FUNCTIONS(X)
-#undef X
+    FUNCTIONS(SW_POINTER)
 } sqlite;
 
-static const char *failure;
+static const char *const names[] = {FUNCTIONS(SW_NAME) NULL};
 
-// The error's text is this thread's only (dlerror(3)), so it is copied.
-static char failure_text[256];
+static struct sw_library library = {
+    .sonames = {"libsqlite3.so.0"}, .table = &sqlite, .names = names};
 
-static void fail(const char *text)
-{
-    size_t length = 0;
-    for (; text && text[length] && length < sizeof failure_text - 1; length++)
-        failure_text[length] = text[length];
-    failure_text[length] = 0;
-    failure = failure_text;
-}
-
-static void load(void)
-{
-    void *library = dlopen("libsqlite3.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        fail(dlerror());
-        return;
-    }
-#define X(name)                                                                                    \
-    if (!(sqlite.name = (__typeof__(&name))dlsym(library, #name))) {                               \
-        fail(dlerror());                                                                           \
-        return;                                                                                    \
-    }
-    FUNCTIONS(X)
-#undef X
-}
-
-const char *sw_sqlite_load(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
-    return failure;
-}
+const char *sw_sqlite_load(void) { return sw_load(&library); }
 
 int sw_sqlite_open(const char *path, sqlite3 **database, int flags)
 {

@@ -1,38 +1,22 @@
 #include "CZlib.h"
 
-#include <dlfcn.h>
+#include <CLoad.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <zlib.h>
 
+#define FUNCTIONS(X) X(inflateInit2_) X(inflate) X(inflateReset) X(inflateEnd)
+
 static struct {
-    __typeof__(&inflateInit2_) init;
-    __typeof__(&inflate) inflate;
-    __typeof__(&inflateReset) reset;
-    __typeof__(&inflateEnd) end;
-} library;
+    FUNCTIONS(SW_POINTER)
+} zlib;
 
-static int is_loaded;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *const names[] = {FUNCTIONS(SW_NAME) NULL};
 
-static void load(void)
-{
-    void *handle = dlopen("libz.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        return;
-    library.init = (__typeof__(library.init))dlsym(handle, "inflateInit2_");
-    library.inflate = (__typeof__(library.inflate))dlsym(handle, "inflate");
-    library.reset = (__typeof__(library.reset))dlsym(handle, "inflateReset");
-    library.end = (__typeof__(library.end))dlsym(handle, "inflateEnd");
-    is_loaded = library.init && library.inflate && library.reset && library.end;
-}
+static struct sw_library library = {
+    .sonames = {"libz.so.1"}, .table = &zlib, .names = names};
 
-int sw_inflater_load(void)
-{
-    pthread_once(&once, load);
-    return is_loaded;
-}
+const char *sw_inflater_load(void) { return sw_load(&library); }
 
 struct sw_inflater {
     z_stream stream;
@@ -40,12 +24,10 @@ struct sw_inflater {
 
 struct sw_inflater *sw_inflater_make(void)
 {
-    if (!sw_inflater_load())
-        return NULL;
     struct sw_inflater *inflater = calloc(1, sizeof *inflater);
     // 15 is the largest window; 16 more asks for the gzip format and no other (zlib.h).
-    if (inflater &&
-        library.init(&inflater->stream, 15 + 16, ZLIB_VERSION, (int)sizeof(z_stream)) != Z_OK) {
+    if (inflater && zlib.inflateInit2_(&inflater->stream, 15 + 16, ZLIB_VERSION,
+                                       (int)sizeof(z_stream)) != Z_OK) {
         free(inflater);
         return NULL;
     }
@@ -62,12 +44,12 @@ int sw_inflater_run(struct sw_inflater *inflater, const void *input, size_t *inp
     stream->avail_in = given;
     stream->next_out = output;
     stream->avail_out = room;
-    int result = library.inflate(stream, Z_NO_FLUSH);
+    int result = zlib.inflate(stream, Z_NO_FLUSH);
     *input_count = given - stream->avail_in;
     *output_count = room - stream->avail_out;
     switch (result) {
     case Z_STREAM_END:
-        return library.reset(stream) == Z_OK ? SW_INFLATE_END : SW_INFLATE_DAMAGED;
+        return zlib.inflateReset(stream) == Z_OK ? SW_INFLATE_END : SW_INFLATE_DAMAGED;
     case Z_OK:
     case Z_BUF_ERROR:  // No progress was possible: more input or more room is needed.
         return SW_INFLATE_MORE;
@@ -80,6 +62,6 @@ int sw_inflater_run(struct sw_inflater *inflater, const void *input, size_t *inp
 
 void sw_inflater_free(struct sw_inflater *inflater)
 {
-    library.end(&inflater->stream);
+    zlib.inflateEnd(&inflater->stream);
     free(inflater);
 }

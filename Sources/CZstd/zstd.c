@@ -1,50 +1,35 @@
 #include "CZstd.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
+#include <CLoad.h>
+#include <stddef.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#define FUNCTIONS(X)                                                                               \
+    X(ZSTD_createDCtx)                                                                             \
+    X(ZSTD_freeDCtx)                                                                               \
+    X(ZSTD_DCtx_setParameter)                                                                      \
+    X(ZSTD_decompressStream)                                                                       \
+    X(ZSTD_isError)                                                                                \
+    X(ZSTD_getErrorCode)
+
 static struct {
-    __typeof__(&ZSTD_createDCtx) create;
-    __typeof__(&ZSTD_freeDCtx) free;
-    __typeof__(&ZSTD_DCtx_setParameter) set;
-    __typeof__(&ZSTD_decompressStream) run;
-    __typeof__(&ZSTD_isError) is_error;
-    __typeof__(&ZSTD_getErrorCode) error_code;
-} library;
+    FUNCTIONS(SW_POINTER)
+} zstd;
 
-static int is_loaded;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *const names[] = {FUNCTIONS(SW_NAME) NULL};
 
-static void load(void)
-{
-    void *handle = dlopen("libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        return;
-    library.create = (__typeof__(library.create))dlsym(handle, "ZSTD_createDCtx");
-    library.free = (__typeof__(library.free))dlsym(handle, "ZSTD_freeDCtx");
-    library.set = (__typeof__(library.set))dlsym(handle, "ZSTD_DCtx_setParameter");
-    library.run = (__typeof__(library.run))dlsym(handle, "ZSTD_decompressStream");
-    library.is_error = (__typeof__(library.is_error))dlsym(handle, "ZSTD_isError");
-    library.error_code = (__typeof__(library.error_code))dlsym(handle, "ZSTD_getErrorCode");
-    is_loaded = library.create && library.free && library.set && library.run && library.is_error &&
-                library.error_code;
-}
+static struct sw_library library = {
+    .sonames = {"libzstd.so.1"}, .table = &zstd, .names = names};
 
-int sw_unzstd_load(void)
-{
-    pthread_once(&once, load);
-    return is_loaded;
-}
+const char *sw_unzstd_load(void) { return sw_load(&library); }
 
 struct sw_unzstd *sw_unzstd_make(int window_log)
 {
-    if (!sw_unzstd_load())
-        return NULL;
-    ZSTD_DCtx *context = library.create();
-    if (context && library.is_error(library.set(context, ZSTD_d_windowLogMax, window_log))) {
-        library.free(context);
+    ZSTD_DCtx *context = zstd.ZSTD_createDCtx();
+    if (context && zstd.ZSTD_isError(zstd.ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax,
+                                                                 window_log))) {
+        zstd.ZSTD_freeDCtx(context);
         return NULL;
     }
     return (struct sw_unzstd *)context;
@@ -55,14 +40,14 @@ int sw_unzstd_run(struct sw_unzstd *reader, const void *input, size_t *input_cou
 {
     ZSTD_inBuffer in = {input, *input_count, 0};
     ZSTD_outBuffer out = {output, *output_count, 0};
-    size_t result = library.run((ZSTD_DCtx *)reader, &out, &in);
+    size_t result = zstd.ZSTD_decompressStream((ZSTD_DCtx *)reader, &out, &in);
     *input_count = in.pos;
     *output_count = out.pos;
-    if (!library.is_error(result))
+    if (!zstd.ZSTD_isError(result))
         return result == 0 ? SW_UNZSTD_END : SW_UNZSTD_MORE;
-    return library.error_code(result) == ZSTD_error_frameParameter_windowTooLarge
+    return zstd.ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge
                ? SW_UNZSTD_WINDOW
                : SW_UNZSTD_DAMAGED;
 }
 
-void sw_unzstd_free(struct sw_unzstd *reader) { library.free((ZSTD_DCtx *)reader); }
+void sw_unzstd_free(struct sw_unzstd *reader) { zstd.ZSTD_freeDCtx((ZSTD_DCtx *)reader); }

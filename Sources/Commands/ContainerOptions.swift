@@ -1,5 +1,6 @@
 import ArgumentParser
 import Environment
+import Files
 import Glibc
 import Host
 import Images
@@ -83,10 +84,10 @@ extension ContainerUser {
 
 /// This program's file.
 func programPath() throws -> String {
-  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-  guard count > 0 else { throw ExecutionError(command: "/proc/self/exe", code: errno) }
-  return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  guard let path = Files.link("/proc/self/exe") else {
+    throw ExecutionError(command: "/proc/self/exe", code: errno)
+  }
+  return path
 }
 
 /// Where slipway-node is: beside this program, or where it is installed.

@@ -1,22 +1,11 @@
 import Environment
+import Files
 import Glibc
 import Sandbox
 
 /// Writes bytes that a value of an environment stands for; text that is not UTF-8 stays as it is.
 func writeOutput(_ text: String) {
-  writeAll(Environment.bytes(text), to: STDOUT_FILENO)
-}
-
-@discardableResult
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-  var rest = bytes[...]
-  while !rest.isEmpty {
-    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-    if count < 0 && errno == EINTR { continue }
-    guard count > 0 else { return false }
-    rest = rest.dropFirst(count)
-  }
-  return true
+  _ = Files.write(Environment.bytes(text), to: STDOUT_FILENO)
 }
 
 /// Writes commands for a shell to evaluate.
@@ -51,7 +40,7 @@ enum TemporaryFile {
     guard descriptor >= 0 else { throw SystemError(template, errno) }
     defer { close(descriptor) }
     let path = String(decoding: bytes.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    guard writeAll(Environment.bytes(text(path)), to: descriptor) else {
+    guard Files.write(Environment.bytes(text(path)), to: descriptor) else {
       let code = errno
       unlink(path)
       throw SystemError(path, code)
@@ -67,7 +56,7 @@ enum TemporaryFile {
     let path = String(decoding: bytes.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     let descriptor = open("\(path)/\(file)", O_WRONLY | O_CREAT | O_EXCL, 0o600)
     defer { close(descriptor) }
-    guard descriptor >= 0, writeAll(Environment.bytes(text(path)), to: descriptor) else {
+    guard descriptor >= 0, Files.write(Environment.bytes(text(path)), to: descriptor) else {
       let code = errno
       unlink("\(path)/\(file)")
       rmdir(path)
@@ -95,8 +84,5 @@ struct SystemError: Error, CustomStringConvertible {
 
 /// The path of this program.
 var ownPath: String {
-  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-  let count = readlink("/proc/self/exe", &buffer, buffer.count)
-  guard count > 0 else { return CommandLine.arguments[0] }
-  return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  Files.link("/proc/self/exe") ?? CommandLine.arguments[0]
 }

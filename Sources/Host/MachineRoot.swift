@@ -1,3 +1,4 @@
+import Files
 import Glibc
 package import SystemPackage
 
@@ -15,16 +16,7 @@ package struct MachineRoot: Sendable {
     guard let descriptor = try? FileDescriptor.open(resolve(file), .readOnly, options: .closeOnExec)
     else { return nil }
     defer { try? descriptor.close() }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while bytes.count < limit {
-      guard let count = try? chunk.withUnsafeMutableBytes({ try descriptor.read(into: $0) }) else {
-        return nil
-      }
-      if count == 0 { break }
-      bytes += chunk[..<count]
-    }
-    return bytes
+    return Files.contents(of: descriptor.rawValue, limit: limit)
   }
 
   /// A file's text without the white space at its end; nil when it cannot be read.
@@ -37,17 +29,7 @@ package struct MachineRoot: Sendable {
 
   /// The names in a directory, sorted; empty when it cannot be read.
   package func names(in directory: String) -> [String] {
-    guard let handle = opendir(resolve(directory).string) else { return [] }
-    defer { closedir(handle) }
-    var names: [String] = []
-    while let entry = readdir(handle) {
-      // readdir(3): d_name is a NUL-ended string that the next call overwrites.
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
+    Files.names(at: resolve(directory).string) ?? []
   }
 
   package func exists(_ file: String) -> Bool { access(resolve(file).string, F_OK) == 0 }
@@ -72,10 +54,7 @@ package struct MachineRoot: Sendable {
       guard lstat(path, &status) == 0 else { return nil }
       if status.st_mode & S_IFMT == S_IFLNK {
         links += 1
-        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let length = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
-        guard links <= 40, length > 0, length < bytes.count else { return nil }
-        let target = String(decoding: bytes[..<length], as: UTF8.self)
+        guard links <= 40, let target = Files.link(path) else { return nil }
         if target.hasPrefix("/") { real = [] } else { real.removeLast() }
         rest = target.split(separator: "/") + rest
       } else if !rest.isEmpty, status.st_mode & S_IFMT != S_IFDIR {

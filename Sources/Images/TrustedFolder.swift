@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// A directory of an image store that is held open, and whose files are believed.
@@ -89,18 +90,10 @@ final class TrustedFolder {
         .badData, "\(path)/\(name)", cause: "it is larger than \(limit) bytes",
         remedy: "run slipway store verify")
     }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    var count = 0
-    while count < bytes.count {
-      let part = bytes.withUnsafeMutableBytes {
-        read(file, $0.baseAddress! + count, $0.count - count)
-      }
-      if part < 0 && errno == EINTR { continue }
-      guard part >= 0 else { throw Self.failure("\(path)/\(name)", errno) }
-      if part == 0 { break }
-      count += part
+    guard let bytes = Files.contents(of: file, limit: Int(status.st_size)) else {
+      throw Self.failure("\(path)/\(name)", errno)
     }
-    return Array(bytes.prefix(count))
+    return bytes
   }
 
   /// Whether a believed file or directory stands at a name.
@@ -140,18 +133,8 @@ final class TrustedFolder {
 
   /// The names in it, sorted.
   func names() throws(ImageError) -> [String] {
-    // readdir(3) moves the position of its descriptor: it gets one of its own.
-    let own = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard own >= 0, let handle = fdopendir(own) else { throw Self.failure(path, errno) }
-    defer { closedir(handle) }
-    var names: [String] = []
-    while let entry = readdir(handle) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if !name.hasPrefix(".") { names.append(name) }
-    }
-    return names.sorted()
+    guard let names = Files.names(in: descriptor) else { throw Self.failure(path, errno) }
+    return names.filter { !$0.hasPrefix(".") }
   }
 }
 
@@ -174,8 +157,7 @@ extension TrustedFolder {
       folder.descriptor, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard file >= 0 else { return false }
     defer { close(file) }
-    let bytes = Array(text.utf8)
-    return bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) } == bytes.count
+    return Files.write(Array(text.utf8), to: file)
       && renameat(folder.descriptor, new, folder.descriptor, name) == 0
   }
 }

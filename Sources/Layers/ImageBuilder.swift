@@ -1,4 +1,5 @@
 import Glibc
+import Workers
 
 /// Makes one squashfs file or one directory of the layers of an image.
 ///
@@ -9,7 +10,7 @@ package struct ImageBuilder: Sendable {
   package var limits = LayerLimits()
   /// The program that makes squashfs files.
   package var sqfstar = "/usr/bin/sqfstar"
-  package var threads = Threads.processors
+  package var threads = Workers.processors
   /// Seconds that `sqfstar` may stand still.
   package var patience = 120.0
   /// Whether the result is on the disk when the call returns (fsync(2), syncfs(2)).
@@ -105,8 +106,8 @@ package struct ImageBuilder: Sendable {
   private func read(
     _ layers: [Layer], _ quota: LayerQuota, into tree: LayerTree
   ) throws(LayerError) {
-    let scans = Threads.map(layers.count, threads: threads) {
-      index -> Result<[TarEntry], LayerError> in
+    let scans = Workers.map(layers.count, threads: threads, run: 1, make: {}) {
+      _, index -> Result<[TarEntry], LayerError> in
       let handler = ScanningHandler(quota)
       do throws(LayerError) {
         try reader(layers[index]).verify(quota, to: handler)

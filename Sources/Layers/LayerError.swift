@@ -17,7 +17,7 @@ package struct LayerError: Error, Equatable {
     /// An entry that breaks the rules of layers.
     case refused(String)
     case limit(String)
-    /// A program or a library of the system that is not installed.
+    /// A program or a library of the system that is not there or not whole.
     case missing(String, package: String)
     case full(String)
     case failed(String)
@@ -64,12 +64,11 @@ extension LayerError: CustomStringConvertible {
   private var problem: String {
     switch cause {
     case .damaged(let what), .truncated(let what), .unsupported(let what), .refused(let what),
-      .limit(let what), .full(let what), .failed(let what):
+      .limit(let what), .missing(let what, _), .full(let what), .failed(let what):
       Self.escape(Array(what.utf8))
     case .trailingGarbage: "bytes follow the end of the compressed stream"
     case .mismatch(let what, let expected, let actual):
       "the \(what) is \(actual), and the image says \(expected)"
-    case .missing(let what, _): "\(what) is not installed"
     case .cancelled: "cancelled"
     }
   }

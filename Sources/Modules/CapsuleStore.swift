@@ -1,4 +1,5 @@
 package import Environment
+import Files
 import Glibc
 
 /// A directory of capsules, on a node's own disk or on one that all nodes share.
@@ -72,20 +73,10 @@ package struct CapsuleStore: Sendable {
       status.st_size <= Self.sizeLimit
     else { return .refused("\(path) is no capsule") }
     if let why = Self.distrust(status, path) { return .refused(why) }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeMutableBytes {
-        Glibc.read(descriptor, $0.baseAddress! + done, $0.count - done)
-      }
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 {
-        return .refused("\(path) cannot be read (\(String(cString: strerror(errno))))")
-      }
-      if count == 0 { break }
-      done += count
+    guard let bytes = Files.contents(of: descriptor, limit: Int(status.st_size)) else {
+      return .refused("\(path) cannot be read (\(String(cString: strerror(errno))))")
     }
-    return .bytes(Array(bytes.prefix(done)))
+    return .bytes(bytes)
   }
 
   /// Why a file or directory is not believed; nil when it is.
@@ -108,17 +99,11 @@ package struct CapsuleStore: Sendable {
     unlink(new)
     let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return Self.failure(path) }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        let why = Self.failure(path)
-        close(descriptor)
-        unlink(new)
-        return why
-      }
-      rest = rest.dropFirst(count)
+    guard Files.write(bytes, to: descriptor) else {
+      let why = Self.failure(path)
+      close(descriptor)
+      unlink(new)
+      return why
     }
     // A full quota may be told only here (close(2)).
     guard close(descriptor) == 0, rename(new, path) == 0 else {
@@ -149,16 +134,7 @@ package struct CapsuleStore: Sendable {
 
   /// Removes the oldest quarter when there are too many.
   private func prune() {
-    guard let handle = opendir(directory) else { return }
-    var names: [String] = []
-    while let entry = readdir(handle) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    closedir(handle)
-    guard names.count > Self.countLimit else { return }
+    guard let names = Files.names(at: directory), names.count > Self.countLimit else { return }
     let aged = names.map { name -> (String, Int) in
       var status = stat()
       return (name, stat("\(directory)/\(name)", &status) == 0 ? status.st_mtim.tv_sec : 0)
@@ -223,16 +199,15 @@ package struct CapsuleStore: Sendable {
       guard descriptor >= 0 else { return true }
       defer { close(descriptor) }
       var status = stat()
-      var text = [UInt8](repeating: 0, count: 512)
       guard fstat(descriptor, &status) == 0 else { return true }
-      let count = max(0, Glibc.read(descriptor, &text, text.count))
+      let text = String(decoding: Files.contents(of: descriptor, limit: 512) ?? [], as: UTF8.self)
       let now = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
       if touched == nil || touched! != now {
         touched = now
         since = .now
       }
       let isDead =
-        Self.hasDied(String(decoding: text[..<count], as: UTF8.self))
+        Self.hasDied(text)
         ?? (ContinuousClock.now - since > .seconds(patience))
       guard isDead else { return false }
       // Moved and not removed: two that find it dead do not remove a new owner's.
@@ -259,13 +234,10 @@ package struct CapsuleStore: Sendable {
 
   /// When a process began, in ticks since the machine did: field 22 of proc_pid_stat(5).
   static func startTime(of pid: pid_t) -> String? {
-    let descriptor = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 1024)
-    let count = Glibc.read(descriptor, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    let text = String(decoding: bytes[..<count], as: UTF8.self)
+    guard let bytes = Files.contents(at: "/proc/\(pid)/stat", limit: 1024), !bytes.isEmpty else {
+      return nil
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
     // The name of the program, in brackets, may hold anything.
     guard let end = text.lastIndex(of: ")") else { return nil }
     let fields = text[end...].split(separator: " ")

@@ -1,4 +1,5 @@
 package import Environment
+import Files
 import Glibc
 package import Host
 package import Stack
@@ -309,13 +310,10 @@ private struct Load {
   }
 
   private func asksTheHost(_ file: String) -> Bool {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return true }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    let count = read(descriptor, &bytes, bytes.count)
-    guard count >= 0 && count < bytes.count else { return true }
-    let text = String(decoding: bytes[..<count], as: UTF8.self)
+    guard let bytes = Files.contents(at: file, limit: 1 << 20), bytes.count < 1 << 20 else {
+      return true
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
     return [
       "env(", "getenv", "exec", "file ", "open", "source", "uname", "glob", "clock", "info ",
       "system", "rand", "is-", "puts", "x-resource", "eval", "subst", "socket", "pid",

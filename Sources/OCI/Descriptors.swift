@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Images
 
@@ -26,21 +27,10 @@ enum Descriptors {
     _ descriptor: Int32, name: String, count: Int64? = nil,
     _ body: (UnsafeRawBufferPointer) throws(ImageError) -> Void
   ) throws(ImageError) {
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-    defer { chunk.deallocate() }
-    var left = count ?? .max
-    while left > 0 {
-      let wanted = Int(min(Int64(chunk.count), left))
-      let count = Glibc.read(descriptor, chunk.baseAddress, wanted)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else {
-        throw ImageError(
-          .failed, name, cause: String(cString: strerror(errno)),
-          remedy: "check the file system, then try again")
-      }
-      if count == 0 { return }
-      left -= Int64(count)
-      try body(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
+    guard try Files.read(descriptor, chunk: 1 << 18, limit: count ?? .max, body) else {
+      throw ImageError(
+        .failed, name, cause: String(cString: strerror(errno)),
+        remedy: "check the file system, then try again")
     }
   }
 

@@ -1,5 +1,6 @@
 import CLinux
 import Environment
+import Files
 import Glibc
 
 /// The process that makes a sandbox, and becomes bubblewrap.
@@ -166,12 +167,7 @@ struct SandboxMaker {
 
   static func noNamespaces(_ code: Int32) -> SandboxError {
     let diagnosis = NamespaceDiagnosis(code: code) { path in
-      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { return nil }
-      defer { close(descriptor) }
-      var buffer = [UInt8](repeating: 0, count: 4096)
-      let count = read(descriptor, &buffer, buffer.count)
-      return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+      Files.contents(at: path, limit: 4096).map { String(decoding: $0, as: UTF8.self) }
     }
     return SandboxError(
       "making namespaces", cause: diagnosis.cause, remedy: diagnosis.remedy, kind: .unavailable)
@@ -181,6 +177,7 @@ struct SandboxMaker {
     let descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
+    // At once: the kernel takes a map in one write(2) only (user_namespaces(7)).
     let bytes = Array(text.utf8)
     return bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       == bytes.count
@@ -295,7 +292,7 @@ struct SandboxMaker {
 
   /// Sees whether the image's root can be read: an image may be broken behind its beginning.
   private func lookIn() throws(SandboxError) {
-    guard names(in: "\(Self.base)/image").isEmpty else { return }
+    guard (Files.names(at: "\(Self.base)/image") ?? []).isEmpty else { return }
     let said = text(of: log)
     throw SandboxError(
       "reading \(plan.name)",
@@ -336,9 +333,7 @@ struct SandboxMaker {
     defer { close(file) }
     var status = stat()
     guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return [] }
-    var bytes = [UInt8](repeating: 0, count: Int(min(status.st_size, 1 << 20)))
-    let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
-    return Array(bytes.prefix(max(0, count)))
+    return Files.contents(of: file, limit: Int(min(status.st_size, 1 << 20))) ?? []
   }
 
   private func create(_ name: String, in directory: Int32, _ contents: [UInt8]) -> Bool {
@@ -346,8 +341,7 @@ struct SandboxMaker {
       directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard made >= 0 else { return false }
     defer { close(made) }
-    return contents.withUnsafeBytes { Glibc.write(made, $0.baseAddress, $0.count) }
-      == contents.count
+    return Files.write(contents, to: made)
   }
 
   private func cloneTree(
@@ -372,39 +366,21 @@ struct SandboxMaker {
     guard plan.root == .host else { return [] }
     let parents = Set(
       plan.mounts.map { $0.destination.split(separator: "/").first.map(String.init) })
-    return names(in: "/").flatMap { name in
+    return (Files.names(at: "/") ?? []).flatMap { name in
       parents.contains(name)
-        ? names(in: "/\(name)").map { "\(name)/\($0)" } : [name]
+        ? (Files.names(at: "/\(name)") ?? []).map { "\(name)/\($0)" } : [name]
     }
-  }
-
-  private func names(in directory: String) -> [String] {
-    guard let handle = opendir(directory) else { return [] }
-    defer { closedir(handle) }
-    var names: [String] = []
-    while let entry = readdir(handle) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
-
-  private func link(_ name: String) -> String? {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink("/\(name)", &buffer, buffer.count - 1)
-    return count < 0
-      ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   private var hostLinks: [(name: String, target: String)] {
-    hostEntries.compactMap { name in link(name).map { (name, $0) } }
+    hostEntries.compactMap { name in Files.link("/\(name)").map { (name, $0) } }
   }
 
   /// What stands in `/`, before the plan's own mounts.
   private var hostMounts: [SandboxPlan.Mount] {
-    hostEntries.filter { link($0) == nil }.map { SandboxPlan.Mount("/\($0)", isOptional: true) }
+    hostEntries.filter { Files.link("/\($0)") == nil }.map {
+      SandboxPlan.Mount("/\($0)", isOptional: true)
+    }
   }
 
   // MARK: The last step

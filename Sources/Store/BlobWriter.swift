@@ -1,4 +1,5 @@
 internal import Digests
+internal import Files
 internal import Glibc
 internal import Hashing
 
@@ -93,20 +94,12 @@ package final class BlobWriter {
 
   /// Hashes what is there, and copies it where that is wished.
   private func hash(_ from: Int32, copy: Int32) throws(StoreError) {
-    var chunk = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = chunk.withUnsafeMutableBytes { read(from, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw .call("read", path) }
-      if count == 0 { return }
-      if copy >= 0 {
-        try lend(chunk) { bytes throws(StoreError) in
-          try put(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        }
-      }
-      chunk.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      offset += Int64(count)
+    let isWhole = try Files.read(from, chunk: 1 << 20) { piece throws(StoreError) in
+      if copy >= 0 { try put(piece) }
+      hasher.update(piece)
+      offset += Int64(piece.count)
     }
+    guard isWhole else { throw .call("read", path) }
   }
 
   // MARK: Writing
@@ -124,7 +117,7 @@ package final class BlobWriter {
 
   private func put(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
     do throws(StoreError) {
-      try writeAll(bytes, to: file, path)
+      guard Files.write(bytes, to: file) else { throw .call("written", path) }
     } catch {
       // The file may have grown by less than was hashed; and on a full disk it is in the way.
       try? discard()

@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 
 /// A directory of a store that is held open; what is below is reached name by name, through no link.
@@ -86,23 +87,13 @@ final class Folder {
   }
 
   func names() throws(StoreError) -> [String] {
-    try rawNames().map {
-      String(decoding: $0.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    guard let names = Files.names(in: descriptor) else { throw .call("read", path) }
+    return names
   }
 
   /// The names as they are, each ended by NUL: they need not be UTF-8.
   func rawNames() throws(StoreError) -> [[CChar]] {
-    let copy = openat(descriptor, ".", Self.flags)
-    guard copy >= 0, let stream = fdopendir(copy) else { throw .call("read", path) }
-    defer { closedir(stream) }
-    var names: [[CChar]] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
-      }
-      if name != [46, 0] && name != [46, 46, 0] { names.append(name) }
-    }
+    guard let names = Files.rawNames(in: descriptor) else { throw .call("read", path) }
     return names
   }
 
@@ -129,18 +120,10 @@ final class Folder {
     defer { close(file) }
     guard status.st_size <= limit else { return nil }
     // One more than it has: it must not grow.
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
-    var count = 0
-    while count < bytes.count {
-      let more = bytes.withUnsafeMutableBytes {
-        read(file, $0.baseAddress! + count, $0.count - count)
-      }
-      if more < 0, errno == EINTR { continue }
-      guard more >= 0 else { throw .call("read", full(name)) }
-      if more == 0 { return Array(bytes[..<count]) }
-      count += more
+    guard let bytes = Files.contents(of: file, limit: Int(status.st_size) + 1) else {
+      throw .call("read", full(name))
     }
-    return nil
+    return bytes.count <= status.st_size ? bytes : nil
   }
 
   /// A folder below; nil where there is none.

@@ -1,3 +1,4 @@
+import Files
 internal import Glibc
 
 /// The process that something belongs to: a lock, or what it has not finished yet.
@@ -85,13 +86,8 @@ struct Owner: Equatable, Sendable {
   // MARK: /proc
 
   private static func line(_ path: String) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = read(file, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count].prefix { $0 != 10 }, as: UTF8.self)
+    guard let bytes = Files.contents(at: path, limit: 4096), !bytes.isEmpty else { return nil }
+    return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
   }
 
   private static func inode(_ path: String) -> UInt64 {

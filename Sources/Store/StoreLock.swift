@@ -1,3 +1,4 @@
+import Files
 internal import Glibc
 
 /// The right to work at something while others wait, so that it is done once.
@@ -175,9 +176,7 @@ extension Store {
       return nil
     }
     defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
-    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    let text = String(decoding: Files.contents(of: file, limit: 4096) ?? [], as: UTF8.self)
     return (LockMark(status), Owner(text: text))
   }
 

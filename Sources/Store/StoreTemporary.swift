@@ -1,4 +1,5 @@
 internal import Digests
+internal import Files
 internal import Glibc
 
 /// A directory that nobody else uses and that is removed unless it is published.
@@ -60,13 +61,6 @@ package final class StoreTemporary {
   }
 }
 
-/// Writes all bytes.
-func writeAll(
-  _ bytes: [UInt8], to file: Int32, _ path: String
-) throws(StoreError) {
-  try lend(bytes) { bytes throws(StoreError) in try writeAll(bytes, to: file, path) }
-}
-
 /// Lends the bytes of an array to what throws errors of the store only.
 func lend(
   _ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Void
@@ -76,14 +70,6 @@ func lend(
   }.get()
 }
 
-func writeAll(
-  _ bytes: UnsafeRawBufferPointer, to file: Int32, _ path: String
-) throws(StoreError) {
-  var rest = bytes[...]
-  while !rest.isEmpty {
-    let count = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-    if count < 0, errno == EINTR { continue }
-    guard count > 0 else { throw .call("written", path) }
-    rest = rest.dropFirst(count)
-  }
+func writeAll(_ bytes: [UInt8], to file: Int32, _ path: String) throws(StoreError) {
+  guard Files.write(bytes, to: file) else { throw .call("written", path) }
 }

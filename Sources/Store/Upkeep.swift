@@ -1,4 +1,5 @@
 internal import Digests
+import Files
 internal import Glibc
 internal import Hashing
 
@@ -106,15 +107,11 @@ extension Store {
     }
     defer { close(file) }
     let hasher = StreamHasher(digest.algorithm)
-    var chunk = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = chunk.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      if count < 0 { return "it cannot be read (\(String(cString: strerror(errno))))" }
-      if count == 0 { break }
-      bytes &+= Int64(count)
-      chunk.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    let isWhole = Files.read(file, chunk: 1 << 20) { piece in
+      bytes &+= Int64(piece.count)
+      hasher.update(piece)
     }
+    guard isWhole else { return "it cannot be read (\(String(cString: strerror(errno))))" }
     let computed = hasher.finish()
     return computed == digest ? nil : "\(name.prefix(40)) has the digest \(computed)"
   }

@@ -1,6 +1,7 @@
 import CLinux
 import Configuration
 import Environment
+import Files
 import Glibc
 import Host
 import Images
@@ -239,15 +240,10 @@ struct Node {
   /// The variables that a descriptor holds, separated by NUL.
   private static func readEnvironment(from descriptor: Int32?) throws -> Environment {
     guard let descriptor else { return Environment() }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = read(descriptor, &chunk, chunk.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw UsageError("the environment cannot be read") }
-      if count == 0 { return Environment(entries: bytes.split(separator: 0)) }
-      bytes += chunk[..<count]
+    guard let bytes = Files.contents(of: descriptor, limit: .max) else {
+      throw UsageError("the environment cannot be read")
     }
+    return Environment(entries: bytes.split(separator: 0))
   }
 }
 
@@ -437,14 +433,8 @@ final class Reply {
   }
 
   private func flush() {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      // A reader that is gone has given up: nobody is left to tell.
-      guard count > 0 else { exit(ExitStatus.internalError.rawValue) }
-      rest = rest.dropFirst(count)
-    }
+    // A reader that is gone has given up: nobody is left to tell.
+    guard Files.write(bytes, to: STDOUT_FILENO) else { exit(ExitStatus.internalError.rawValue) }
     bytes = []
   }
 }

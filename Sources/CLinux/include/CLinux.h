@@ -98,6 +98,12 @@ int sw_memory_file(const char *name);
 int sw_run(const char *path, char *const argv[], char *const envp[], const int descriptors[],
            int count, int timeout_ms, int64_t file_limit, int heartbeat);
 
+// Starts a program with `descriptors` as 0, 1, 2 … and nothing else open, in a process group of its
+// own, all signals at their defaults. It is killed when the thread that called this ends
+// (PR_SET_PDEATHSIG, prctl(2)). The exit status 127 also says that it could not be executed.
+pid_t sw_start(const char *path, char *const argv[], char *const envp[], const int descriptors[],
+               int count);
+
 // O_PATH of open(2), which the C library's headers hide from Swift.
 extern const int sw_path_only;
 
@@ -107,6 +113,9 @@ int sw_open_in_root(int root, const char *path, int flags);
 
 // The same by hand, for kernels before 5.6, and for sandboxes that forbid openat2(2).
 int sw_walk_in_root(int root, const char *path, int flags);
+
+// Opens what lies below a directory, on its file system and through no symbolic link (openat2(2)).
+int sw_open_beneath(int directory, const char *path, int flags);
 
 // Sets or unsets (value NULL) a variable that a C library reads; for use before any thread.
 void sw_set_variable(const char *name, const char *value);
@@ -151,15 +160,6 @@ void sw_leave_signals(void);
 int sw_close_from(int first);
 
 // MARK: Layers of images (layers.c)
-
-// Starts a program with `descriptors` as 0, 1, 2 … and nothing else open, in a process group of its
-// own, all signals at their defaults. It is killed when the thread that called this ends
-// (PR_SET_PDEATHSIG, prctl(2)). The exit status 127 also says that it could not be executed.
-pid_t sw_start(const char *path, char *const argv[], char *const envp[], const int descriptors[],
-               int count);
-
-// Opens what lies below a directory, on its file system and through no symbolic link (openat2(2)).
-int sw_open_beneath(int directory, const char *path, int flags);
 
 // Both ends of a pipe, close-on-exec from the beginning (pipe2(2)).
 int sw_pipe(int ends[2]);

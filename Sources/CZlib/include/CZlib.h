@@ -10,10 +10,11 @@ struct sw_inflater;
 // How a step ended; what is negative is an error.
 enum { SW_INFLATE_MORE = 0, SW_INFLATE_END = 1, SW_INFLATE_DAMAGED = -1, SW_INFLATE_MEMORY = -2 };
 
-// Loads libz.so.1; 0 where it is not installed.
-int sw_inflater_load(void);
+// Loads libz.so.1, once. Returns NULL, or why it cannot be loaded (dlerror(3)). Nothing below may
+// be called before it returned NULL.
+const char *sw_inflater_load(void);
 
-// A reader of one gzip member after the other; NULL without memory or without the library.
+// A reader of one gzip member after the other; NULL without memory.
 struct sw_inflater *sw_inflater_make(void);
 
 // Reads from `input` into `output` and says through the counts how much it took and gave.

@@ -10,11 +10,12 @@ struct sw_unzstd;
 // How a step ended; what is negative is an error.
 enum { SW_UNZSTD_MORE = 0, SW_UNZSTD_END = 1, SW_UNZSTD_DAMAGED = -1, SW_UNZSTD_WINDOW = -2 };
 
-// Loads libzstd.so.1; 0 where it is not installed.
-int sw_unzstd_load(void);
+// Loads libzstd.so.1, once. Returns NULL, or why it cannot be loaded (dlerror(3)). Nothing below
+// may be called before it returned NULL.
+const char *sw_unzstd_load(void);
 
 // A reader of one frame after the other that refuses windows above 2 to the power `window_log`;
-// NULL without memory or without the library.
+// NULL without memory, or where libzstd takes no such windows.
 struct sw_unzstd *sw_unzstd_make(int window_log);
 
 // Reads from `input` into `output` and says through the counts how much it took and gave.

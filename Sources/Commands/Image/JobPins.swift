@@ -1,4 +1,5 @@
 import Environment
+import Files
 import Glibc
 import Images
 
@@ -27,11 +28,9 @@ struct JobPins {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_uid == getuid() else { return nil }
-    var bytes = [UInt8](repeating: 0, count: 1 << 18)
-    let count = read(descriptor, &bytes, bytes.count)
+    let bytes = Files.contents(of: descriptor, limit: 1 << 18) ?? []
     let name = source.description
-    for line in String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
-    {
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       let parts = line.split(separator: " ", maxSplits: 1)
       if parts.count == 2, parts[1] == name { return String(parts[0]) }
     }
@@ -53,18 +52,16 @@ struct JobPins {
 
   /// Removes the files of jobs of long ago.
   private func removeOld() {
-    guard let handle = opendir(directory) else { return }
-    defer { closedir(handle) }
+    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    defer { close(folder) }
     let limit = time(nil) - 60 * 86_400
-    while let entry = readdir(handle) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+    for name in Files.names(in: folder) ?? [] {
       var status = stat()
-      if fstatat(dirfd(handle), name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+      if fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
         status.st_mode & S_IFMT == S_IFREG, status.st_mtim.tv_sec < limit
       {
-        unlinkat(dirfd(handle), name, 0)
+        unlinkat(folder, name, 0)
       }
     }
   }

@@ -7,6 +7,7 @@ import Host
 import Injection
 import Microarchitecture
 import Stack
+import Workers
 
 /// `slipway inject plan`: what apply would do.
 struct InjectPlanCommand: ParsableCommand {

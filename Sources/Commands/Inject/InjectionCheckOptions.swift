@@ -8,6 +8,7 @@ import Injection
 import Launch
 import Microarchitecture
 import Stack
+import Workers
 
 /// The options of every command that gives verdicts.
 struct InjectionCheckOptions: ParsableArguments {

@@ -5,6 +5,7 @@ import Host
 import Injection
 import Launch
 import Stack
+import Workers
 
 /// What verdicts are asked about.
 struct InjectionSetting: Sendable {
@@ -26,7 +27,9 @@ struct InjectionSetting: Sendable {
   /// Checks programs on several threads.
   func check(_ paths: [String], threads: Int) -> [ConsumerCheck] {
     let progress = Progress("checked", of: paths.count)
-    let checks = Workers.map(paths.count, threads: threads, make: { checker() }) { checker, index in
+    // In runs: neighbours share libraries.
+    let checks = Workers.map(paths.count, threads: threads, run: 8, make: { checker() }) {
+      checker, index in
       let check = checker.check(paths[index])
       progress.advance()
       return check

@@ -1,5 +1,6 @@
 import CLinux
 package import ELF
+import Files
 import Glibc
 import Synchronization
 
@@ -72,21 +73,15 @@ package final class RootFiles: LoaderFiles {
     let place = open(path, sw_path_only | O_CLOEXEC)
     guard place >= 0 else { return nil }
     defer { close(place) }
-    guard let real = Self.link("/proc/self/fd/\(place)") else { return nil }
+    guard let real = Files.link("/proc/self/fd/\(place)") else { return nil }
     guard let descriptor else { return real }
     // What the kernel says is seen from outside.
-    guard let base = Self.link("/proc/self/fd/\(descriptor.number)"), real.hasPrefix(base) else {
+    guard let base = Files.link("/proc/self/fd/\(descriptor.number)"), real.hasPrefix(base) else {
       return nil
     }
     if base == "/" { return real }
     let inside = real.dropFirst(base.count)
     return inside.isEmpty ? "/" : inside.hasPrefix("/") ? String(inside) : nil
-  }
-
-  private static func link(_ path: String) -> String? {
-    var text = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let length = readlink(path, &text, text.count)
-    return length > 0 ? String(decoding: text[..<length], as: UTF8.self) : nil
   }
 
   package func names(in directory: String) -> LoaderDirectory {

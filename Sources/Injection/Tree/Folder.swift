@@ -1,4 +1,5 @@
 import CLinux
+import Files
 import Glibc
 
 /// A directory that is held open.
@@ -74,28 +75,14 @@ final class Folder {
   }
 
   func link(_ name: String) throws(InjectionTreeError) -> String {
-    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = bytes.withUnsafeMutableBytes {
-      readlinkat(descriptor, name, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
-    }
-    guard count >= 0 else { throw .call("read", full(name)) }
-    return String(decoding: bytes[..<count], as: UTF8.self)
+    guard let text = Files.link(name, in: descriptor) else { throw .call("read", full(name)) }
+    return text
   }
 
   /// The names in it, sorted.
   func names() throws(InjectionTreeError) -> [String] {
-    // readdir(3) moves the position of its descriptor: it gets one of its own.
-    let own = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard own >= 0, let handle = fdopendir(own) else { throw .call("read", path) }
-    defer { closedir(handle) }
-    var names: [String] = []
-    while let entry = readdir(handle) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
+    guard let names = Files.names(in: descriptor) else { throw .call("read", path) }
+    return names
   }
 
   /// The bytes of a regular file; nil when there is none.
@@ -111,11 +98,10 @@ final class Folder {
     guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
       throw .damaged(full(name), problem: "no file of at most \(limit) bytes")
     }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    let count = try transfer(full(name), "read", bytes.count) { done in
-      bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + done, $0.count - done) }
+    guard let bytes = Files.contents(of: file, limit: Int(status.st_size)) else {
+      throw .call("read", full(name))
     }
-    return Array(bytes.prefix(count))
+    return bytes
   }
 
   // MARK: Going down
@@ -180,8 +166,7 @@ final class Folder {
   func makeFile(_ name: String, _ bytes: some Sequence<UInt8>) throws(InjectionTreeError) {
     let file = try create(name)
     defer { close(file) }
-    let bytes = Array(bytes)
-    try write(bytes[...], to: file, name)
+    guard Files.write(Array(bytes), to: file) else { throw .call("written", full(name)) }
     try finish(file, name, mode: 0o644, times: nil)
   }
 
@@ -196,14 +181,10 @@ final class Folder {
     guard before.st_mode & S_IFMT == S_IFREG else { throw .invalid("\(source) is no regular file") }
     let file = try create(name)
     defer { close(file) }
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = chunk.withUnsafeMutableBytes { Glibc.read(from, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw .call("read", source) }
-      if count == 0 { break }
-      try write(chunk[..<count], to: file, name)
+    let isWhole = try Files.read(from, chunk: 1 << 18) { piece throws(InjectionTreeError) in
+      guard Files.write(piece, to: file) else { throw .call("written", full(name)) }
     }
+    guard isWhole else { throw .call("read", source) }
     guard fstat(from, &after) == 0 else { throw .call("read", source) }
     guard SourceMark(source, before) == SourceMark(source, after) else { throw .changed(source) }
     let mode: mode_t = before.st_mode & 0o111 == 0 ? 0o644 : 0o755
@@ -220,33 +201,11 @@ final class Folder {
     return file
   }
 
-  private func write(
-    _ bytes: ArraySlice<UInt8>, to file: Int32, _ name: String
-  ) throws(InjectionTreeError) {
-    _ = try transfer(full(name), "written", bytes.count) { done in
-      bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, $0.count - done) }
-    }
-  }
-
   private func finish(
     _ file: Int32, _ name: String, mode: mode_t, times: [timespec]?
   ) throws(InjectionTreeError) {
     guard fchmod(file, mode) == 0, times == nil || futimens(file, times!) == 0, fsync(file) == 0
     else { throw .call("written", full(name)) }
-  }
-
-  private func transfer(
-    _ path: String, _ verb: String, _ count: Int, _ part: (Int) -> Int
-  ) throws(InjectionTreeError) -> Int {
-    var done = 0
-    while done < count {
-      let moved = part(done)
-      if moved < 0 && errno == EINTR { continue }
-      guard moved >= 0 else { throw .call(verb, path) }
-      if moved == 0 { break }
-      done += moved
-    }
-    return done
   }
 
   /// Gives what a name stands for another name, in place of what that stood for.

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 package import Host
 
@@ -131,10 +132,7 @@ package struct InjectionTarget: Equatable, Sendable {
         guard list != nil || parent != root else { throw .noRepository(root) }
         return list?.entries.first { $0.name == InjectionLayout.name(of: path) }?.link
       }
-      var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-      let count = readlink(path, &bytes, bytes.count)
-      return count > 0
-        ? String(decoding: bytes[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
+      return Files.link(path)
     }
   }
 }

@@ -1,6 +1,7 @@
 package import Configuration
 package import Digests
 package import Environment
+import Files
 import Glibc
 package import Host
 package import Images
@@ -107,9 +108,7 @@ private func contents(of path: String) -> [UInt8]? {
   var status = stat()
   guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 1 << 18
   else { return nil }
-  var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-  let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
-  return Array(bytes.prefix(max(0, count)))
+  return Files.contents(of: file, limit: Int(status.st_size))
 }
 
 extension ContainerPlan {

@@ -1,4 +1,5 @@
 package import Environment
+import Files
 import Glibc
 
 /// A process of a step that runs on this machine, of this user's.
@@ -13,17 +14,12 @@ package struct StepTask {
   ///
   /// Found by what Slurm sets for tasks; batch scripts have no number of a step that users know.
   package static func find(job: Int, step: Int?) -> StepTask? {
-    guard let handle = opendir("/proc") else { return nil }
-    defer { closedir(handle) }
     var best: (step: Int, rank: Int, process: Int32, environment: Environment)?
-    while let entry = readdir(handle) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+    for name in Files.names(at: "/proc") ?? [] {
       guard let process = Int32(name), process != getpid(), process != getppid() else { continue }
       var status = stat()
       guard stat("/proc/\(name)", &status) == 0, status.st_uid == getuid(),
-        let bytes = contents("/proc/\(name)/environ"), !bytes.isEmpty
+        let bytes = Files.contents(at: "/proc/\(name)/environ", limit: 1 << 24), !bytes.isEmpty
       else { continue }
       let environment = Environment(entries: bytes.split(separator: 0))
       guard environment["SLURM_JOB_ID"].flatMap({ Int($0) }) == job,
@@ -41,31 +37,9 @@ package struct StepTask {
     return best.map { best in
       StepTask(
         process: best.process, environment: best.environment,
-        directory: link("/proc/\(best.process)/cwd") ?? "/",
-        hasNamespaces: link("/proc/\(best.process)/ns/mnt") != link("/proc/self/ns/mnt"))
+        directory: Files.link("/proc/\(best.process)/cwd") ?? "/",
+        hasNamespaces: Files.link("/proc/\(best.process)/ns/mnt") != Files.link("/proc/self/ns/mnt")
+      )
     }
-  }
-
-  private static func contents(_ path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while bytes.count < 1 << 24 {
-      let count = read(file, &chunk, chunk.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { return nil }
-      if count == 0 { break }
-      bytes += chunk[..<count]
-    }
-    return bytes
-  }
-
-  private static func link(_ path: String) -> String? {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &buffer, buffer.count - 1)
-    return count < 0
-      ? nil : String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

@@ -23,22 +23,26 @@ final class Decompressor {
     switch compression {
     case .none: coder = .none
     case .gzip:
-      guard sw_inflater_load() != 0 else {
-        throw LayerError(.missing("libz.so.1", package: "zlib1g (zlib on Red Hat)"))
-      }
+      try Self.check(sw_inflater_load(), "zlib", package: "zlib1g (zlib on Red Hat)")
       guard let inflater = sw_inflater_make() else {
         throw LayerError(.failed("zlib has no memory"))
       }
       coder = .gzip(inflater)
     case .zstd:
-      guard sw_unzstd_load() != 0 else {
-        throw LayerError(.missing("libzstd.so.1", package: "libzstd1 (libzstd on Red Hat)"))
-      }
+      try Self.check(sw_unzstd_load(), "libzstd", package: "libzstd1 (libzstd on Red Hat)")
       guard let reader = sw_unzstd_make(Self.windowLog) else {
         throw LayerError(.failed("libzstd has no memory"))
       }
       coder = .zstd(reader)
     }
+  }
+
+  private static func check(
+    _ problem: UnsafePointer<CChar>?, _ library: String, package: String
+  ) throws(LayerError) {
+    guard let problem else { return }
+    let text = "\(library) cannot be loaded (\(String(cString: problem)))"
+    throw LayerError(.missing(text, package: package))
   }
 
   deinit {

@@ -1,4 +1,5 @@
 import CLinux
+import Files
 import Glibc
 
 /// Writes a tree below a fresh directory, every path opened below it and through no link.
@@ -49,13 +50,8 @@ final class DirectoryWriter: ImageWriter {
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(LayerError) {
     guard let file else { return }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let part = UnsafeRawBufferPointer(rebasing: rest)
-      let count = Glibc.write(file.descriptor, part.baseAddress, part.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw .call("cannot be written", entry: file.path) }
-      rest = rest.dropFirst(count)
+    guard Files.write(bytes, to: file.descriptor) else {
+      throw .call("cannot be written", entry: file.path)
     }
   }
 

@@ -25,7 +25,8 @@ final class Packer {
     isCancelled: @escaping @Sendable () -> Bool
   ) throws(LayerError) {
     guard access(program, X_OK) == 0 else {
-      throw LayerError(.missing(program, package: "squashfs-tools 4.5 or later"))
+      throw LayerError(
+        .missing("\(program) is not installed", package: "squashfs-tools 4.5 or later"))
     }
     var (toProgram, fromProgram): ([Int32], [Int32]) = ([0, 0], [0, 0])
     guard sw_pipe(&toProgram) == 0 else { throw .call("a pipe cannot be made") }

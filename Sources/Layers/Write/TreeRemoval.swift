@@ -1,4 +1,5 @@
 import CLinux
+import Files
 import Glibc
 
 /// Removes a file or a directory with all that is in it, whatever its modes; follows no link.
@@ -22,24 +23,9 @@ enum TreeRemoval {
     guard directory >= 0 else { throw .call("\(top) cannot be removed") }
     // Readable is not enough: names go only from a directory that can be written and searched.
     _ = fchmod(directory, 0o700)
-    guard let stream = fdopendir(directory) else {
-      close(directory)
-      throw .call("\(top) cannot be removed")
-    }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) + [0] }
-      if name == [46, 0] || name == [46, 46, 0] { continue }
-      try name.withUnsafeBytes { bytes -> Result<Void, LayerError> in
-        do throws(LayerError) {
-          return .success(
-            try remove(
-              bytes.baseAddress!.assumingMemoryBound(to: CChar.self), from: directory, top))
-        } catch {
-          return .failure(error)
-        }
-      }.get()
-    }
+    defer { close(directory) }
+    guard let names = Files.rawNames(in: directory) else { throw .call("\(top) cannot be removed") }
+    for name in names { try remove(name, from: directory, top) }
     guard unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT else {
       throw .call("\(top) cannot be removed")
     }

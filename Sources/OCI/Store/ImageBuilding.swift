@@ -1,4 +1,5 @@
 import Digests
+import Files
 import Glibc
 import Hashing
 import Images
@@ -209,16 +210,8 @@ extension ImageStore {
   private func write(_ bytes: [UInt8], _ path: String) throws(ImageError) {
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     defer { if file >= 0 { close(file) } }
-    var done = 0
-    while file >= 0, done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress! + done, $0.count - done)
-      }
-      if count < 0 && errno == EINTR { continue }
-      if count <= 0 { break }
-      done += count
-    }
-    guard file >= 0, done == bytes.count, fchmod(file, settings.isShared ? 0o644 : 0o600) == 0,
+    guard file >= 0, Files.write(bytes, to: file),
+      fchmod(file, settings.isShared ? 0o644 : 0o600) == 0,
       fsync(file) == 0
     else {
       throw ImageError(

@@ -1,4 +1,5 @@
 import Digests
+import Files
 import Glibc
 import Hashing
 package import Images
@@ -101,7 +102,7 @@ extension LayoutOutput {
     guard fstat(source, &status) == 0 else { throw OutputFile.failure(path) }
     try add(name, size: Int64(status.st_size)) { (file) throws(ImageError) in
       try Descriptors.read(source, name: path) { (part) throws(ImageError) in
-        try OutputFile.write(part, to: file, name)
+        guard Files.write(part, to: file) else { throw OutputFile.failure(name) }
       }
     }
   }
@@ -119,27 +120,7 @@ enum OutputFile {
   }
 
   static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(ImageError) {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress! + done, $0.count - done)
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw failure(path) }
-      done += count
-    }
-  }
-
-  static func write(
-    _ bytes: UnsafeRawBufferPointer, to file: Int32, _ path: String
-  ) throws(ImageError) {
-    var done = 0
-    while let base = bytes.baseAddress, done < bytes.count {
-      let count = Glibc.write(file, base + done, bytes.count - done)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw failure(path) }
-      done += count
-    }
+    guard Files.write(bytes, to: file) else { throw failure(path) }
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Images
 
@@ -29,10 +30,8 @@ struct NameFolder {
     let temporary = "\(path)/.\(getpid())-\(UInt32.random(in: 0 ... .max))"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw failure(target) }
-    let bytes = name.bytes
     let isWritten =
-      Glibc.write(file, bytes, bytes.count) == bytes.count && fchmod(file, mode & 0o644) == 0
-      && fsync(file) == 0
+      Files.write(name.bytes, to: file) && fchmod(file, mode & 0o644) == 0 && fsync(file) == 0
     let code = errno
     close(file)
     guard isWritten, rename(temporary, target) == 0 else {
@@ -50,16 +49,7 @@ struct NameFolder {
 
   /// Removes what does not hold what slipway writes.
   func removeDamaged(_ catalog: ImageCatalog) throws(ImageError) {
-    guard let handle = opendir(path) else { return }
-    var files: [String] = []
-    while let entry = readdir(handle) {
-      files.append(
-        withUnsafeBytes(of: &entry.pointee.d_name) {
-          String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        })
-    }
-    closedir(handle)
-    for file in files where file.hasSuffix(".json") {
+    for file in Files.names(at: path) ?? [] where file.hasSuffix(".json") {
       do throws(ImageError) {
         _ = try catalog.name(file, in: catalog.roots[0])
       } catch  where error.kind == .badData {

@@ -6,16 +6,18 @@ package enum Workers {
   /// Calls `body` with every number below `count`, each once; `make` gives each thread its own state.
   ///
   /// Returns when all is done. The results stand in the order of the numbers.
+  ///
+  /// - Parameter run: how many neighbours one thread takes at once: they may share what the state
+  ///   remembers, and a lock for each would cost more than some pieces.
   package static func map<State, Result: Sendable>(
-    _ count: Int, threads: Int, make: @escaping @Sendable () -> State,
+    _ count: Int, threads: Int, run: Int, make: @escaping @Sendable () -> State,
     body: @escaping @Sendable (State, Int) -> Result
   ) -> [Result] {
     guard count > 0 else { return [] }
     let shared = Shared<Result>(count: count)
     let work: @Sendable () -> Void = {
       let state = make()
-      // In runs: neighbours share libraries, and a lock for each would cost more than some pieces.
-      while let range = shared.next(8) {
+      while let range = shared.next(run) {
         for index in range { shared.put(body(state, index), at: index) }
       }
     }
