@@ -59,8 +59,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Files", "Host", "Images",
-        "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
+        "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Files", "Host",
+        "Images", "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
         "Topology", "Transfer", "Workers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -114,11 +114,13 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "Store", dependencies: ["CSQLite", "Digests", "Files", "Hashing"], swiftSettings: strict),
+      name: "Store", dependencies: ["CSQLite", "Digests", "Files", "Hashing"], swiftSettings: strict
+    ),
     .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
     // Apart from OCI: the helper on the hot path looks images up and fetches none.
     .target(
-      name: "Images", dependencies: ["Digests", "Files", "Microarchitecture"], swiftSettings: strict),
+      name: "Images", dependencies: ["Digests", "Files", "Microarchitecture"], swiftSettings: strict
+    ),
     .target(name: "Hashing", dependencies: ["CCrypto", "Digests"], swiftSettings: strict),
     .target(name: "Digests", swiftSettings: strict),
     .target(name: "Files", swiftSettings: strict),

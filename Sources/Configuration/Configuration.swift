@@ -83,6 +83,10 @@ package struct Configuration: Equatable, Sendable {
     package var connections = 16
     /// A file of certificates of authorities beside the system's.
     package var ca: String?
+    /// The site's proxy, for users who have none in their environment.
+    package var proxy: String?
+    /// Hosts and domains that are reached without it.
+    package var noProxy: [String] = []
     /// Registries `HOST[:PORT]` whose certificates are not checked, or that have http alone.
     package var insecure: Set<String> = []
   }
@@ -180,6 +184,8 @@ extension Configuration.Images {
         "connections",
         .integer.then("a number from 1 to 64") { (1...64).contains($0) ? $0 : nil }) ?? connections
     ca = try table.value("ca", .path)
+    proxy = try table.value("proxy", .proxy)
+    noProxy = try table.value("no_proxy", .texts) ?? []
     insecure = Set(try table.value("insecure", .texts) ?? [])
     try table.end()
   }
@@ -203,6 +209,18 @@ extension TOMLForm where Value == String {
   fileprivate static var path: Self {
     nonEmptyText.then("an absolute path without a slash at its end") { path in
       path.hasPrefix("/") && (path == "/" || !path.hasSuffix("/")) ? path : nil
+    }
+  }
+}
+
+extension TOMLForm where Value == String {
+  /// Everyone may read the file: a password in it is none.
+  fileprivate static var proxy: Self {
+    nonEmptyText.then("a proxy such as http://proxy.example.org:3128, without a password") {
+      address in
+      let scheme = ["http://", "https://", "socks5h://"].first { address.hasPrefix($0) }
+      guard let scheme, address.count > scheme.count, !address.contains("@") else { return nil }
+      return address
     }
   }
 }

@@ -28,6 +28,19 @@ package struct TransferSettings: Equatable, Sendable {
   package var insecureHosts: Set<String> = []
 
   package init() {}
+
+  /// Takes a proxy that is meant for whoever has none of their own.
+  ///
+  /// Source of the variables: libcurl-env(3), which does not read HTTP_PROXY either.
+  package mutating func offer(
+    _ proxy: String, except hosts: [String], in environment: [String: String]
+  ) {
+    let own = ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+    guard own.allSatisfy({ environment[$0] ?? "" == "" }) else { return }
+    self.proxy = proxy
+    let added = environment["no_proxy"] ?? environment["NO_PROXY"]
+    noProxy = (hosts + [added].compactMap(\.self)).joined(separator: ",")
+  }
 }
 
 /// The rule of trying again: twice the wait each time, with jitter, and what the server asks for.

@@ -16,12 +16,16 @@ struct ImagesTableTests {
         deadline = 60
         connections = 4
         ca = "/etc/ca.pem"
+        proxy = "http://proxy:3128"
+        no_proxy = ["localhost", "example.org"]
         insecure = ["r:5000"]
         """.utf8, file: "f"
     ).images
     #expect(images.store == "/scratch/{uid}" && images.shared == ["/a", "/b"])
     #expect(images.quota == 200_000_000_000 && images.isDirectory && images.keepsLayers)
     #expect(images.deadline == 60 && images.connections == 4)
+    #expect(images.proxy == "http://proxy:3128")
+    #expect(images.noProxy == ["localhost", "example.org"])
     #expect(images.ca == "/etc/ca.pem" && images.insecure == ["r:5000"])
   }
 
@@ -32,6 +36,9 @@ struct ImagesTableTests {
     ("quota = 0", "images.quota must be"), ("quota = \"1G\"", "images.quota must be"),
     ("as_directory = 1", "images.as_directory must be true or false"),
     ("connections = 65", "images.connections must be"), ("deadline = 0", "images.deadline must be"),
+    ("proxy = \"proxy:3128\"", "images.proxy must be a proxy such as"),
+    ("proxy = \"http://me:word@proxy\"", "images.proxy must be"),
+    ("no_proxy = \"*\"", "images.no_proxy must be a list"),
     ("ca = 3", "images.ca must be"), ("insecure = true", "images.insecure must be a list"),
     ("kep_layers = true", "unknown key images.kep_layers"),
   ])

@@ -152,6 +152,38 @@ struct ImageCommandTests {
     }
   }
 
+  @Test func `the site's proxy is used by those who have none`() throws {
+    try TemporaryDirectory.with { directory in
+      let layout = try TestLayout(directory)
+      try layout.finish(try layout.image([["a": "hello"]], architecture: ""))
+      let registry = try Server.registry(directory)
+      defer { registry.stop() }
+      try RegistryTests.push(layout, to: "\(registry.host)/app:1")
+      let proxy = try Server.proxy(directory, to: registry.host, fault: "none")
+      defer { proxy.stop() }
+      // A name that no resolver knows (RFC 2606): the proxy alone leads to it.
+      let far = "registry.invalid"
+      let slipway = try Program(
+        directory, insecure: [far], more: "proxy = \"http://\(proxy.host)\"")
+      let pulled = try slipway("image", "pull", "\(far)/app:1")
+      #expect(pulled.status == 0, "\(pulled.stderr)")
+      let asked = proxy.log.split(separator: "\n").count
+      #expect(asked > 2)
+
+      for variable in [["https_proxy": "http://127.0.0.1:9"], ["NO_PROXY": far]] {
+        let own = try run(
+          slipway.argv(["image", "pull", "\(far)/app:2"]),
+          environment: slipway.environment.merging(variable) { $1 })
+        #expect(own.status == 69, "\(own.stderr)")
+      }
+      let excepted = try Program(
+        directory, insecure: [far],
+        more: "proxy = \"http://\(proxy.host)\"\nno_proxy = [\"invalid\"]")
+      #expect(try excepted("image", "pull", "\(far)/app:3").status == 69)
+      #expect(proxy.log.split(separator: "\n").count == asked)
+    }
+  }
+
   @Test func `a pull that is killed at any moment leaves nothing that the next one minds`() throws {
     try TemporaryDirectory.with { directory in
       let layout = try TestLayout(directory)

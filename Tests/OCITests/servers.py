@@ -4,7 +4,7 @@ servers.py token CERTIFICATE KEY LOG [USER:PASSWORD:REFRESH]
     a token service whose tokens docker-registry believes (distribution, "Token Authentication
     Implementation"): JSON Web Tokens that openssl signs
 servers.py proxy LOG PORT UPSTREAM FAULT
-    a proxy in front of a registry, with a fault:
+    a proxy in front of a registry, asked for a path or for a whole URL (RFC 9112, 3.2.2), with a fault:
       none
       die:N         ends itself after N bytes of the first blob that is longer
       cut:N         breaks the first transfer of a long blob off after N bytes
@@ -174,7 +174,8 @@ def proxy(path, port, upstream, fault):
                 if name.lower() in ("accept", "range", "authorization")
             }
             connection = http.client.HTTPConnection(host, timeout=20)
-            connection.request(self.command, self.path, headers=fields)
+            place = urllib.parse.urlsplit(self.path)._replace(scheme="", netloc="").geturl()
+            connection.request(self.command, place, headers=fields)
             response = connection.getresponse()
             body = response.read()
             if kind == "corrupt" and is_blob and body:

@@ -55,6 +55,8 @@ struct ImageOptions: ParsableArguments {
     settings.deadline = images.deadline
     settings.connections = images.connections
     settings.caFile = images.ca
+    settings.proxy = images.proxy
+    settings.noProxy = images.noProxy
     settings.insecure = images.insecure
     return settings
   }

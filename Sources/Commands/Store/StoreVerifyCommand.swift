@@ -1,5 +1,6 @@
 import ArgumentParser
 import Digests
+import Launch
 import OCI
 import Store
 import Transfer
@@ -46,7 +47,7 @@ struct StoreVerifyCommand: ParsableCommand {
         }
         print("checked \(result.checked), \(ProgressMeter.size(result.bytes))")
       }
-      if !result.corrupt.isEmpty { throw ExitCode(65) }
+      if !result.corrupt.isEmpty { throw ExitCode(ExitStatus.badData.rawValue) }
     }
   }
 }

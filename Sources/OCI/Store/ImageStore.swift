@@ -119,6 +119,9 @@ package final class ImageStore {
     transferSettings.perHost = settings.connections
     transferSettings.downloadSeconds = settings.deadline
     transferSettings.caFile = settings.caFile
+    if let proxy = settings.proxy {
+      transferSettings.offer(proxy, except: settings.noProxy, in: settings.environment)
+    }
     transferSettings.insecureHosts = Set(endpoints.filter(\.isInsecure).map(\.host))
     let transfer: Transfer
     do throws(TransferError) {

@@ -20,6 +20,9 @@ package struct ImageStoreSettings: Sendable {
   package var deadline: Double = 3600
   package var connections = 16
   package var caFile: String?
+  /// The site's proxy, and the hosts and domains that are reached without it.
+  package var proxy: String?
+  package var noProxy: [String] = []
   /// Registries `HOST[:PORT]` without certificates that can be checked, or with http alone.
   package var insecure: Set<String> = []
   /// Of the user: where credentials, mirrors and proxies are looked for.
