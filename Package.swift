@@ -91,7 +91,7 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Host", "Microarchitecture", "TOML", system,
+        "CLinux", "ELF", "Environment", "Host", "Images", "Microarchitecture", "TOML", system,
       ],
       swiftSettings: strict),
     // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
