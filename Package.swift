@@ -92,7 +92,8 @@ let package = Package(
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Files", "Host", "Microarchitecture", "TOML", system,
+        "CLinux", "ELF", "Environment", "Files", "Host", "Images", "Microarchitecture", "TOML",
+        system,
       ],
       swiftSettings: strict),
     // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.

@@ -37,6 +37,11 @@ struct BudgetTests {
     #expect(segments.status == 0 && !segments.stdout.contains("INTERP"))
   }
 
+  @Test func theHelperHoldsNothingOfFoundation() throws {
+    let names = try run(["nm", product("slipway-node")]).stdout
+    #expect(names.contains("4TOML") && !names.contains("Foundation"))
+  }
+
   @Test func theCommandStartsOnGlibc234() throws {
     let versions = try run(["objdump", "-T", product("slipway")]).lines.compactMap { line in
       line.split(separator: "(GLIBC_").dropFirst().first?.split(separator: ")").first

@@ -1,5 +1,5 @@
 package import ELF
-import FoundationEssentials
+import Images
 
 /// NVIDIA's forward compatibility libraries: a newer CUDA on an older driver of the kernel.
 ///
@@ -22,7 +22,7 @@ package struct ForwardCompatibility: Equatable, Sendable {
   package struct Note: Equatable, Sendable {
     package var cuda: CUDAVersion?
     /// The branches of the kernel's driver that the library works with; empty where it names none.
-    package var branches: [Int]
+    package var branches: [Int] = []
 
     package init(cuda: CUDAVersion?, branches: [Int]) {
       self.cuda = cuda
@@ -49,32 +49,13 @@ package struct ForwardCompatibility: Equatable, Sendable {
         section[header..<(header + nameSize)].prefix(while: { $0 != 0 }).elementsEqual(owner)
       else { return nil }
       let text = section[start..<(start + size)].prefix { $0 != 0 }
-      guard let members = try? JSONDecoder().decode(Members.self, from: Data(text)) else {
-        return nil
-      }
-      cuda = members.cuda.flatMap { CUDAVersion($0) }
-      branches = members.branches
-    }
-  }
-
-  /// The JSON of a note.
-  private struct Members: Decodable {
-    var cuda: String?
-    var branches: [Int] = []
-
-    struct Name: CodingKey {
-      var stringValue: String
-      var intValue: Int? { nil }
-      init(stringValue: String) { self.stringValue = stringValue }
-      init?(intValue: Int) { nil }
-    }
-
-    init(from decoder: any Decoder) throws {
-      let members = try decoder.container(keyedBy: Name.self)
-      for name in members.allKeys {
-        switch name.stringValue.lowercased() {
-        case "cuda version": cuda = try? members.decode(String.self, forKey: name)
-        case "driver": branches = (try? members.decode([Int].self, forKey: name)) ?? []
+      guard case .object(let members) = JSON(text) else { return nil }
+      for (name, value) in members {
+        switch name.lowercased() {
+        case "cuda version": cuda = value.text.flatMap { CUDAVersion($0) }
+        case "driver":
+          let numbers = (value.list ?? []).map(\.integer)
+          branches = numbers.contains(nil) ? [] : numbers.compactMap(\.self)
         default: break
         }
       }
