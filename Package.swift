@@ -29,7 +29,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -51,14 +50,9 @@ let package = Package(
       ],
       swiftSettings: strict,
       // Static to the last library: it starts in two thirds of the time, and on nodes whose C
-      // library is older than that of the machine that built it. The libraries are those that
-      // Foundation, which TOMLKit uses, needs and that only --static-swift-stdlib would name.
+      // library is older than that of the machine that built it.
       linkerSettings: [
-        .unsafeFlags(
-          [
-            "-static-executable", "-lFoundationInternationalization", "-l_FoundationICU",
-            "-l_FoundationCollections", "-l_FoundationCShims",
-          ], .when(configuration: .release))
+        .unsafeFlags(["-static-executable"], .when(configuration: .release))
       ]),
 
     // The rooms, top to bottom.
@@ -94,13 +88,11 @@ let package = Package(
     .target(
       name: "Topology", dependencies: ["CHwloc", "CLinux", "Microarchitecture"],
       swiftSettings: strict),
-    .target(
-      name: "Configuration", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
-      swiftSettings: strict),
+    .target(name: "Configuration", dependencies: ["TOML"], swiftSettings: strict),
     .target(
       name: "Injection",
       dependencies: [
-        "CLinux", "ELF", "Environment", "Files", "Host", "Microarchitecture", system,
+        "CLinux", "ELF", "Environment", "Files", "Host", "Microarchitecture", "TOML", system,
       ],
       swiftSettings: strict),
     // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
@@ -112,7 +104,7 @@ let package = Package(
     .target(
       name: "OCI",
       dependencies: [
-        "CLinux", "Digests", "Files", "Hashing", "Images", "Layers", "Store", "Transfer",
+        "CLinux", "Digests", "Files", "Hashing", "Images", "Layers", "Store", "TOML", "Transfer",
       ],
       swiftSettings: strict),
     .target(
@@ -132,6 +124,7 @@ let package = Package(
     .target(name: "Files", swiftSettings: strict),
     .target(name: "Workers", swiftSettings: strict),
     .target(name: "ELF", swiftSettings: strict),
+    .target(name: "TOML", swiftSettings: strict),
     .target(name: "Microarchitecture", swiftSettings: strict),
     .target(name: "Environment", swiftSettings: strict),
 
@@ -189,6 +182,7 @@ let package = Package(
         "Environment", "Host", "Launch", "Microarchitecture", "Modules", "Stack", "TestSupport",
       ],
       swiftSettings: strict),
+    .testTarget(name: "TOMLTests", dependencies: ["TestSupport", "TOML"], swiftSettings: strict),
     .testTarget(
       name: "ELFTests", dependencies: ["CLinux", "ELF", "Injection", "TestSupport"],
       swiftSettings: strict),

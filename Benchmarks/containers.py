@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import CLEAN, NODE, PRODUCTS, ROOT, SLIPWAY, build_stack, once, table
+from measure import CLEAN, ROOT, SLIPWAY, lab_cluster, once, table
 
 USER = "slipway-lab"
 
@@ -64,23 +64,12 @@ def starts(rounds, image):
 
 
 def steps(rounds, base):
-    name = f"bench-{os.getpid()}"
-    environment = {
-        **os.environ, "SLIPWAY_LAB_DIR": base, "SLIPWAY_LAB_PLUGIN": f"{PRODUCTS}/slipway.so",
-        "SLIPWAY_LAB_NODE": NODE}
-    lab = lambda *words: subprocess.run(
-        [f"{ROOT}/lab/cluster", *words, "--name", name], check=True, env=environment, stdout=subprocess.PIPE,
-        text=True).stdout
-    build_stack(f"{base}/stack")
-    lab("up")
-    try:
-        lab("wait", "30")
-        account = pwd.getpwnam(USER)
-        image = f"{base}/image/lab.squashfs"
-        inner = {**CLEAN, "HOME": account.pw_dir, "USER": USER, "SLURM_CONF": f"{base}/{name}/slurm.conf"}
+    image, account = f"{base}/image/lab.squashfs", pwd.getpwnam(USER)
+    with lab_cluster(base) as settings:
+        environment = {**CLEAN, "HOME": account.pw_dir, "USER": USER, "SLURM_CONF": settings["SLURM_CONF"]}
         run = lambda argv: once(
             ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", *argv],
-            env=inner, cwd="/tmp")
+            env=environment, cwd="/tmp")
         for tasks in (1, 64):
             table(
                 f"srun -n{tasks} /bin/true", {
@@ -88,8 +77,6 @@ def steps(rounds, base):
                     "in an image": lambda: run(
                         ["srun", "-N1", "-w", "n1", f"-n{tasks}", f"--eessi-image={image}", "/bin/true"]),
                 }, rounds)
-    finally:
-        lab("down")
 
 
 @contextlib.contextmanager

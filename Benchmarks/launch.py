@@ -3,7 +3,7 @@ import os
 import pwd
 import subprocess
 
-from measure import CLEAN, NODE, PREFIX, PRODUCTS, ROOT, VERSION, build_stack, once, table
+from measure import CLEAN, PREFIX, VERSION, lab_cluster, once, table
 from modules import lmod_settings
 
 # n4 has the generic tree, so the longest way down.
@@ -11,22 +11,8 @@ HOST, TREE = "n4", f"{PREFIX}/software/linux/x86_64/generic"
 
 
 def launch(rounds):
-    name, base = f"bench-{os.getpid()}", f"/tmp/slipway-bench-{os.getpid()}"
-    environment = {
-        **os.environ, "SLIPWAY_LAB_DIR": base, "SLIPWAY_LAB_PLUGIN": f"{PRODUCTS}/slipway.so",
-        "SLIPWAY_LAB_NODE": NODE}
-    lab = lambda *words: subprocess.run(
-        [f"{ROOT}/lab/cluster", *words, "--name", name], check=True, env=environment, stdout=subprocess.PIPE,
-        text=True).stdout
-    # A stack of its own, so that no other lab's work exchanges it meanwhile.
-    build_stack(f"{base}/stack")
-    lab("up")
-    try:
-        lines = [line.removeprefix("export ").split("=", 1) for line in lab("env").splitlines()]
-        compare({key: value.strip("'\"") for key, value in lines}, rounds)
-    finally:
-        lab("down")
-        subprocess.run([f"{ROOT}/lab/stack", "clean", f"{base}/stack"], check=True)
+    with lab_cluster(f"/tmp/slipway-bench-{os.getpid()}") as settings:
+        compare(settings, rounds)
 
 
 def compare(settings, rounds):

@@ -1,4 +1,5 @@
 """What all parts share: running a command once, tables of medians, a demo stack at /cvmfs."""
+import contextlib
 import ctypes
 import os
 import shutil
@@ -56,6 +57,29 @@ def table(title, variants, rounds, base=None, start=None, seconds=30):
 
 def build_stack(directory):
     subprocess.run([f"{ROOT}/lab/stack", "build", directory], check=True, stderr=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def lab_cluster(base):
+    """A lab of its own in a directory, with the plugin and a stack of its own; gives `lab env` as a dictionary.
+
+    The stack is not shared, so that no other lab's work exchanges it meanwhile.
+    """
+    name = f"bench-{os.getpid()}"
+    environment = {
+        **os.environ, "SLIPWAY_LAB_DIR": base, "SLIPWAY_LAB_PLUGIN": f"{PRODUCTS}/slipway.so", "SLIPWAY_LAB_NODE": NODE}
+    lab = lambda *words: subprocess.run(
+        [f"{ROOT}/lab/cluster", *words, "--name", name], check=True, env=environment, stdout=subprocess.PIPE,
+        text=True).stdout
+    build_stack(f"{base}/stack")
+    lab("up")
+    try:
+        lab("wait", "30")
+        lines = [line.removeprefix("export ").split("=", 1) for line in lab("env").splitlines()]
+        yield {key: value.strip("'\"") for key, value in lines}
+    finally:
+        lab("down")
+        subprocess.run([f"{ROOT}/lab/stack", "clean", f"{base}/stack"], check=True)
 
 
 def bash(script):

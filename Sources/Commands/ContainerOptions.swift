@@ -76,14 +76,9 @@ struct ContainerOptions: ParsableArguments {
 extension ContainerUser {
   /// Who runs this process, where.
   static var ofThisProcess: ContainerUser {
-    var directory = "/"
-    if let path = getcwd(nil, 0) {
-      directory = String(cString: path)
-      free(path)
-    }
-    return ContainerUser(
-      uid: getuid(), gid: getgid(), directory: directory, environment: .ofThisProcess, spool: nil,
-      on: MachineRoot())
+    ContainerUser(
+      uid: getuid(), gid: getgid(), directory: currentDirectory, environment: .ofThisProcess,
+      spool: nil, on: MachineRoot())
   }
 }
 

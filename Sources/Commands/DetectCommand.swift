@@ -1,6 +1,5 @@
 import ArgumentParser
 import Configuration
-import FoundationEssentials
 import Host
 import Launch
 import Microarchitecture
@@ -139,8 +138,7 @@ struct Detection {
       driver = root.nvidiaDriverVersion
       devices = root.gpuDevices
     case .cpuinfo(let file, let architecture):
-      let path = file.hasPrefix("/") ? file : FileManager.default.currentDirectoryPath + "/" + file
-      guard let text = MachineRoot().contents(of: path),
+      guard let text = MachineRoot().contents(of: file.absolutePath),
         let processor = CPUInfo.processor(in: text, architecture: architecture)
       else { throw HostError.unreadable(file) }
       profile = HostProfile(processor: processor)

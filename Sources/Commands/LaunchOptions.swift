@@ -23,19 +23,19 @@ struct LaunchOptions: ParsableArguments {
     help: "Take all software from a lesser tree where the best one lacks a module.")
   var fallsBack = false
 
-  /// Plans a launch on this machine and says what there is to say.
-  func plan(_ argv: [String]) throws -> LaunchPlan {
-    let plan = try plan(argv, in: Environment.ofThisProcess)
+  /// Plans a launch on this machine, by its own configuration where none is given, and says what there is to say.
+  func plan(_ argv: [String], _ configuration: Configuration? = nil) throws -> LaunchPlan {
+    let plan = try plan(argv, in: Environment.ofThisProcess, configuration)
     report(plan)
     return plan
   }
 
   /// Plans a launch in an environment, and says nothing; more may be asked of the same files.
   func plan(
-    _ argv: [String], in environment: Environment,
+    _ argv: [String], in environment: Environment, _ configuration: Configuration? = nil,
     asking: (LaunchPlan, StackReader) throws -> Void = { _, _ in }
   ) throws -> LaunchPlan {
-    let configuration = try Configuration.load(named: stack.config)
+    let configuration = try configuration ?? Configuration.load(named: stack.config)
     let host = try MachineRoot().profile(for: environment)
     let files = GuardedFiles(seconds: configuration.deadline)
     defer { files.stop() }

@@ -64,7 +64,13 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       if let wanted = try container.launch() { try run(wanted) }
-      let plan = try launch.plan(command)
+      var configuration = try Configuration.load(named: launch.stack.config)
+      if let passthrough = Passthrough(configuration) {
+        try passthrough.enter(
+          &configuration, holder: try helperProgram(),
+          directory: currentDirectory)
+      }
+      let plan = try launch.plan(command, configuration)
       guard dryRun else { try execute(plan.argv, environment: plan.environment) }
       print(json ? try PlanDocument(plan).json : plan.text)
     }

@@ -1,4 +1,4 @@
-import TOMLKit
+import TOML
 
 /// What an administrator sets in `slipway.toml`.
 package struct Configuration: Equatable, Sendable {
@@ -92,222 +92,141 @@ package struct Configuration: Equatable, Sendable {
   /// Where a site keeps the file.
   package static let path = "/etc/slipway/slipway.toml"
 
-  /// Reads the text of a configuration file.
+  /// Reads a configuration file.
   ///
   /// Every key must be known and of its type: a misspelt key would silently change nothing.
-  package init(toml text: String, file: String) throws(ConfigurationError) {
-    let table = try Self.table(of: text, file: file)
-    let reader = Reader(file: file)
-    for (section, value) in table {
-      switch section {
-      case "deadline": deadline = try reader.seconds(value, "deadline")
-      case "stack": try readStack(try reader.table(value, section), reader)
-      case "selection": try readSelection(try reader.table(value, section), reader)
-      case "modules": try readModules(try reader.table(value, section), reader)
-      case "injection": try readInjection(try reader.table(value, section), reader)
-      case "container": try readContainer(try reader.table(value, section), reader)
-      case "images": try readImages(try reader.table(value, section), reader)
-      default: throw reader.unknown(section)
-      }
-    }
-  }
-
-  private mutating func readContainer(
-    _ table: TOMLTable, _ reader: Reader
-  ) throws(ConfigurationError) {
-    for (key, value) in table {
-      let name = "container.\(key)"
-      switch key {
-      case "binds": container.binds = try reader.strings(value, name)
-      case "forbidden":
-        container.forbidden = try reader.strings(value, name)
-        guard container.forbidden.allSatisfy({ $0.hasPrefix("/") }) else {
-          throw reader.wrong(name, "a list of absolute paths")
-        }
-      case "home": container.hidesHome = try !reader.flag(value, name)
-      case "profiles": container.profiles = try reader.strings(value, name)
-      case "bwrap": container.bubblewrap = try reader.path(value, name)
-      case "squashfuse": container.squashfuse = try reader.path(value, name)
-      case "mpi":
-        guard let array = value.array else { throw reader.wrong(name, "a list of paths") }
-        var places: [String] = []
-        for element in array { places.append(try reader.path(element, name)) }
-        container.mpi = places
-      case "passthrough": container.passthrough = try reader.flag(value, name)
-      default: throw reader.unknown(name)
-      }
-    }
-  }
-
-  static func table(of text: String, file: String) throws(ConfigurationError) -> TOMLTable {
-    // TOMLKit hands the text to C++ as a C string: what stands behind a NUL would be ignored.
-    guard !text.utf8.contains(0) else {
-      throw ConfigurationError(file: file, problem: "not TOML: it has a NUL byte")
-    }
-    do {
-      return try TOMLTable(string: text)
+  package init(toml bytes: some Sequence<UInt8>, file: String) throws(ConfigurationError) {
+    do throws(TOMLError) {
+      var reader = try TOMLReader(Array(bytes))
+      try read(&reader)
     } catch {
-      throw ConfigurationError(file: file, problem: "not TOML: \(error)")
+      throw ConfigurationError(error, in: file)
     }
   }
 
-  private mutating func readModules(
-    _ table: TOMLTable, _ reader: Reader
-  ) throws(ConfigurationError) {
-    for (key, value) in table {
-      switch key {
-      case "deadline": modules.deadline = try reader.seconds(value, "modules.deadline")
-      case "capsules":
-        if value.bool == false {
-          modules.keepsCapsules = false
-        } else {
-          modules.capsules = try reader.path(value, "modules.capsules")
+  private mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    deadline = try table.value("deadline", .seconds) ?? deadline
+    if var table = try table.table("stack") { try stack.read(&table) }
+    if var table = try table.table("selection") { try selection.read(&table) }
+    if var table = try table.table("modules") { try modules.read(&table) }
+    if var table = try table.table("injection") { try injection.read(&table) }
+    if var table = try table.table("container") { try container.read(&table) }
+    if var table = try table.table("images") { try images.read(&table) }
+    try table.end()
+  }
+}
+
+extension Configuration.Stack {
+  fileprivate mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    repository = try table.value("repository", .nonEmptyText) ?? repository
+    version = try table.value("version", .nonEmptyText)
+    cvmfs = try table.value("cvmfs", .path) ?? cvmfs
+    roots = try table.members("roots", .path)
+    try table.end()
+  }
+}
+
+extension Configuration.Selection {
+  fileprivate mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    crossVendor = Set(try table.value("cross_vendor", .texts) ?? [])
+    allowUnsafeOverride = try table.value("allow_unsafe_override", .flag) ?? allowUnsafeOverride
+    try table.end()
+  }
+}
+
+extension Configuration.Modules {
+  fileprivate mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    deadline = try table.value("deadline", .seconds) ?? deadline
+    if let place = try table.value("capsules", .pathOrFalse) {
+      capsules = place
+      keepsCapsules = place != nil
+    }
+    try table.end()
+  }
+}
+
+extension Configuration.Injection {
+  fileprivate mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    target = try table.value("target", .path)
+    try table.end()
+  }
+}
+
+extension Configuration.Container {
+  fileprivate mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    binds = try table.value("binds", .texts) ?? []
+    forbidden = try table.value("forbidden", .absolutePaths) ?? []
+    hidesHome = try table.value("home", .flag) == false
+    profiles = try table.value("profiles", .texts) ?? []
+    bubblewrap = try table.value("bwrap", .path)
+    squashfuse = try table.value("squashfuse", .path)
+    mpi = try table.value("mpi", .paths)
+    passthrough = try table.value("passthrough", .flag) ?? passthrough
+    try table.end()
+  }
+}
+
+extension Configuration.Images {
+  fileprivate mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    store = try table.value("store", .path)
+    shared = try table.value("shared", .paths) ?? []
+    quota = try table.value(
+      "quota", TOMLForm<Int>.integer.then("a number of bytes") { $0 > 0 ? Int64($0) : nil })
+    isDirectory = try table.value("as_directory", .flag) ?? isDirectory
+    keepsLayers = try table.value("keep_layers", .flag) ?? keepsLayers
+    deadline = try table.value("deadline", .seconds) ?? deadline
+    connections =
+      try table.value(
+        "connections",
+        .integer.then("a number from 1 to 64") { (1...64).contains($0) ? $0 : nil }) ?? connections
+    ca = try table.value("ca", .path)
+    insecure = Set(try table.value("insecure", .texts) ?? [])
+    try table.end()
+  }
+}
+
+extension TOMLForm where Value == Double {
+  fileprivate static var seconds: Self {
+    Self("a number of seconds from 1 to 3600") { value in
+      let seconds: Double? =
+        switch value {
+        case .integer(let integer): Double(integer)
+        case .float(let float): float
+        default: nil
         }
-      default: throw reader.unknown("modules.\(key)")
-      }
+      return seconds.flatMap { (1...3600).contains($0) ? $0 : nil }
     }
   }
+}
 
-  private mutating func readInjection(
-    _ table: TOMLTable, _ reader: Reader
-  ) throws(ConfigurationError) {
-    for (key, value) in table {
-      switch key {
-      case "target": injection.target = try reader.path(value, "injection.target")
-      default: throw reader.unknown("injection.\(key)")
-      }
+extension TOMLForm where Value == String {
+  fileprivate static var path: Self {
+    nonEmptyText.then("an absolute path without a slash at its end") { path in
+      path.hasPrefix("/") && (path == "/" || !path.hasSuffix("/")) ? path : nil
     }
   }
+}
 
-  private mutating func readImages(
-    _ table: TOMLTable, _ reader: Reader
-  ) throws(ConfigurationError) {
-    for (key, value) in table {
-      switch key {
-      case "store": images.store = try reader.path(value, "images.store")
-      case "shared":
-        guard let array = value.array else {
-          throw reader.wrong("images.shared", "a list of paths")
-        }
-        images.shared = []
-        for element in array { images.shared.append(try reader.path(element, "images.shared")) }
-      case "quota":
-        guard let quota = value.int, quota > 0 else {
-          throw reader.wrong("images.quota", "a number of bytes")
-        }
-        images.quota = Int64(quota)
-      case "as_directory": images.isDirectory = try reader.flag(value, "images.as_directory")
-      case "keep_layers": images.keepsLayers = try reader.flag(value, "images.keep_layers")
-      case "deadline": images.deadline = try reader.seconds(value, "images.deadline")
-      case "connections":
-        guard let count = value.int, (1...64).contains(count) else {
-          throw reader.wrong("images.connections", "a number from 1 to 64")
-        }
-        images.connections = count
-      case "ca": images.ca = try reader.path(value, "images.ca")
-      case "insecure": images.insecure = Set(try reader.strings(value, "images.insecure"))
-      default: throw reader.unknown("images.\(key)")
-      }
-    }
+extension TOMLForm where Value == String? {
+  /// false is no path.
+  fileprivate static var pathOrFalse: Self {
+    TOMLForm<String>.path.or(.boolean(false))
   }
+}
 
-  private mutating func readStack(_ table: TOMLTable, _ reader: Reader) throws(ConfigurationError) {
-    for (key, value) in table {
-      switch key {
-      case "repository": stack.repository = try reader.string(value, "stack.repository")
-      case "version": stack.version = try reader.string(value, "stack.version")
-      case "cvmfs": stack.cvmfs = try reader.path(value, "stack.cvmfs")
-      case "roots":
-        for (name, root) in try reader.table(value, "stack.roots") {
-          stack.roots[name] = try reader.path(root, "stack.roots.\(name)")
-        }
-      default: throw reader.unknown("stack.\(key)")
-      }
-    }
-  }
+extension TOMLForm where Value == [String] {
+  fileprivate static var paths: Self { TOMLForm<String>.path.list("a list of paths") }
 
-  private mutating func readSelection(
-    _ table: TOMLTable, _ reader: Reader
-  ) throws(ConfigurationError) {
-    for (key, value) in table {
-      switch key {
-      case "cross_vendor":
-        selection.crossVendor = Set(try reader.strings(value, "selection.cross_vendor"))
-      case "allow_unsafe_override":
-        selection.allowUnsafeOverride = try reader.flag(value, "selection.allow_unsafe_override")
-      default: throw reader.unknown("selection.\(key)")
-      }
-    }
-  }
-
-  struct Reader {
-    var file: String
-    var remedy = "correct it (slipway.toml(5) explains every key)"
-
-    func unknown(_ key: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "unknown key \(key)", remedy: remedy)
-    }
-    func wrong(_ key: String, _ expected: String) -> ConfigurationError {
-      ConfigurationError(file: file, problem: "\(key) must be \(expected)", remedy: remedy)
-    }
-    /// The texts of a table, by their keys.
-    func texts(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
-      -> [String: String]
-    {
-      var texts: [String: String] = [:]
-      for (name, value) in try table(value, key) {
-        guard let text = value.string else { throw wrong("\(key).\(name)", "a text") }
-        texts[name] = text
-      }
-      return texts
-    }
-    func seconds(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
-      -> Double
-    {
-      let seconds = value.double ?? value.int.map(Double.init)
-      guard let seconds, (1...3600).contains(seconds) else {
-        throw wrong(key, "a number of seconds from 1 to 3600")
-      }
-      return seconds
-    }
-    func flag(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError) -> Bool {
-      guard let flag = value.bool else { throw wrong(key, "true or false") }
-      return flag
-    }
-    func table(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
-      -> TOMLTable
-    {
-      guard let table = value.table else { throw wrong(key, "a table") }
-      return table
-    }
-    func string(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
-      -> String
-    {
-      guard let string = value.string, !string.isEmpty else { throw wrong(key, "a text") }
-      return string
-    }
-    func path(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
-      -> String
-    {
-      let path = try string(value, key)
-      guard path.hasPrefix("/"), path == "/" || !path.hasSuffix("/") else {
-        throw wrong(key, "an absolute path without a slash at its end")
-      }
-      return path
-    }
-    func strings(_ value: any TOMLValueConvertible, _ key: String) throws(ConfigurationError)
-      -> [String]
-    {
-      guard let array = value.array else { throw wrong(key, "a list of texts") }
-      var strings: [String] = []
-      for element in array { strings.append(try string(element, key)) }
-      return strings
+  static var absolutePaths: Self {
+    texts.then("a list of absolute paths") { paths in
+      paths.allSatisfy { $0.hasPrefix("/") } ? paths : nil
     }
   }
 }
 
 /// A configuration file that cannot be used.
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  /// Or what else was read; with the line and the column where they are known.
   package var file: String
   package var problem: String
   package var remedy: String
@@ -322,4 +241,15 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
   }
 
   package var description: String { "\(file): \(problem); remedy: \(remedy)" }
+}
+
+extension ConfigurationError {
+  init(
+    _ error: TOMLError, in file: String,
+    remedy: String = "correct it (slipway.toml(5) explains every key)"
+  ) {
+    self.init(
+      file: "\(file):\(error.place.line):\(error.place.column)", problem: error.problem,
+      remedy: remedy)
+  }
 }

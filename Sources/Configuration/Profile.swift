@@ -1,4 +1,4 @@
-import TOMLKit
+import TOML
 
 /// A named set of what goes into a container: mounts, variables and injections.
 ///
@@ -23,35 +23,35 @@ package struct Profile: Equatable, Sendable {
   /// The architectures for which it is; empty for all.
   package var architectures: [String] = []
 
-  /// Reads the text of a profile.
-  package init(toml text: String, name: String, file: String) throws(ConfigurationError) {
+  /// Reads a profile.
+  package init(
+    toml bytes: some Sequence<UInt8>, name: String, file: String
+  ) throws(ConfigurationError) {
     self.name = name
     self.file = file
-    let reader = Configuration.Reader(
-      file: file, remedy: "correct it (docs/containers.md explains every key)")
-    for (key, value) in try Configuration.table(of: text, file: file) {
-      switch key {
-      case "description": description = try reader.string(value, key)
-      case "inherits": inherits = try reader.strings(value, key)
-      case "mounts": mounts = try reader.strings(value, key)
-      case "keep": keep = try reader.strings(value, key)
-      case "inject": inject = try reader.strings(value, key)
-      case "set": set = try reader.texts(value, key)
-      case "prepend": prepend = try reader.texts(value, key)
-      case "when":
-        for (key, value) in try reader.table(value, key) {
-          switch key {
-          case "exists": needs = try reader.strings(value, "when.exists")
-          case "architecture": architectures = try reader.strings(value, "when.architecture")
-          default: throw reader.unknown("when.\(key)")
-          }
-        }
-      default: throw reader.unknown(key)
-      }
+    do throws(TOMLError) {
+      var reader = try TOMLReader(Array(bytes))
+      try read(&reader)
+    } catch {
+      throw ConfigurationError(
+        error, in: file, remedy: "correct it (docs/containers.md explains every key)")
     }
-    guard needs.allSatisfy({ $0.hasPrefix("/") }) else {
-      throw reader.wrong("when.exists", "a list of absolute paths")
+  }
+
+  private mutating func read(_ table: inout TOMLReader) throws(TOMLError) {
+    description = try table.value("description", .nonEmptyText) ?? ""
+    inherits = try table.value("inherits", .texts) ?? []
+    mounts = try table.value("mounts", .texts) ?? []
+    keep = try table.value("keep", .texts) ?? []
+    set = try table.members("set", .text)
+    prepend = try table.members("prepend", .text)
+    inject = try table.value("inject", .texts) ?? []
+    if var when = try table.table("when") {
+      needs = try when.value("exists", .absolutePaths) ?? []
+      architectures = try when.value("architecture", .texts) ?? []
+      try when.end()
     }
+    try table.end()
   }
 
   /// Whether a word can be the name of one, and so of a file.

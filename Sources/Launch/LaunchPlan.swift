@@ -250,8 +250,7 @@ extension Configuration {
       }
       return Configuration()
     }
-    let configuration = try Configuration(
-      toml: String(decoding: bytes, as: UTF8.self), file: path)
+    let configuration = try Configuration(toml: bytes, file: path)
     for name in configuration.selection.crossVendor where Catalog.target(named: name) == nil {
       throw ConfigurationError(
         file: path, problem: "selection.cross_vendor names no target: \(name)")

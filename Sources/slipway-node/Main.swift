@@ -46,13 +46,13 @@ struct Node {
           container, arguments, configuration, host: host, environment: environment, reply)
         isInside = true
         environment = entered!.plan.environment
-      } else if let roots = passthrough(configuration, arguments, environment) {
-        reply.phase("showing \(roots.keys.sorted().joined(separator: " ")) below /cvmfs")
-        try SandboxPlan.passthrough(roots).enter(
-          using: SandboxPrograms(configuration, holder: words[0]), seconds: configuration.deadline)
+      } else if arguments.wantsStack, let passthrough = Passthrough(configuration) {
+        let names = passthrough.roots.keys.sorted().joined(separator: " ")
+        reply.phase("showing \(names) below /cvmfs")
+        let directory = arguments.directory ?? "/"
+        try passthrough.enter(&configuration, holder: words[0], directory: directory)
         isInside = true
-        reply.join(arguments.directory ?? "/")
-        for name in roots.keys { configuration.stack.roots[name] = nil }
+        reply.join(directory)
       }
       var result =
         try arguments.wantsStack
@@ -191,20 +191,6 @@ struct Node {
       cause: status == -ETIMEDOUT ? "not done in time" : said.isEmpty ? "no answer" : said,
       remedy: "fetch it before the job: slipway image pull \(container.source)",
       status: .unavailable)
-  }
-
-  /// The repositories that namespaces must show in their place; nil where none.
-  private static func passthrough(
-    _ configuration: Configuration, _ arguments: Arguments, _ environment: Environment
-  ) -> [String: String]? {
-    guard configuration.container.passthrough, arguments.wantsStack else { return nil }
-    let files = GuardedFiles(seconds: configuration.deadline)
-    defer { files.stop() }
-    let roots = configuration.stack.roots.filter { name, _ in
-      // A node that has the repository needs no help.
-      (try? files.isDirectory("/cvmfs/\(name)/versions")) != true
-    }
-    return roots.isEmpty ? nil : roots
   }
 
   /// Plans the stack in an environment; gives the one that results.

@@ -15,29 +15,11 @@ extension LabTests {
 
     private func image() throws -> String { "\(try LabImage.build())/lab.squashfs" }
 
-    /// An installation of PyPI that the site has for itself, in a directory of the lab.
-    private func mpi(_ name: String) throws -> String {
-      let copy = "\(lab.directory)/site/\(name)"
-      guard !FileManager.default.fileExists(atPath: copy) else { return copy }
-      let fetched = try run(
-        ["\(Package.root)/lab/mpi-swaps", "fetch", "--only", "\(name)/basics-plain \(name)$"],
-        seconds: 300)
-      try #require(fetched.status == 0, "\(fetched.stderr)")
-      try FileManager.default.createDirectory(
-        atPath: "\(lab.directory)/site", withIntermediateDirectories: true)
-      let source = fetched.stderr.split(separator: " ").last.map(String.init) ?? ""
-      let copied = try run(
-        ["cp", "-a", "\(source.trimmingCharacters(in: .newlines))/\(name)", copy])
-      try #require(copied.status == 0, "\(copied.stderr)")
-      return copy
-    }
-
-    /// A slipway.toml that names MPIs.
-    private func configuration(_ places: String...) throws -> String {
-      let file = "\(lab.directory)/injections.toml"
+    /// Lets the site name MPIs.
+    @discardableResult
+    private func configure(_ places: String...) throws -> String {
       let list = places.map { "\"\($0)\"" }.joined(separator: ", ")
-      try "[container]\nmpi = [\(list)]\n".write(toFile: file, atomically: true, encoding: .utf8)
-      return file
+      return try lab.configure("[container]\nmpi = [\(list)]\n")
     }
 
     /// The libraries that ring's ranks said they run with.
@@ -48,8 +30,8 @@ extension LabTests {
     }
 
     @Test func `ranks in a container run with the node's MPI`() throws {
-      let place = try mpi("openmpi-4.1.8")
-      try lab.setPluginWords("config=\(try configuration(place))")
+      let place = try lab.mpi("openmpi-4.1.8")
+      try configure(place)
       defer { try? lab.setPluginWords("") }
       let step = "srun -N2 --ntasks-per-node=2 --mpi=pmix --eessi-image=\(try image())"
 
@@ -78,20 +60,20 @@ extension LabTests {
     }
 
     @Test func `the shipped profiles work with the node's MPI and with the image's`() throws {
-      let place = try mpi("openmpi-4.1.8")
+      let place = try lab.mpi("openmpi-4.1.8")
       defer { try? lab.setPluginWords("") }
       let step =
         "srun -N2 -n2 --mpi=pmix --eessi-image=\(try image()) --eessi-profile=openmpi ring --library"
       _ = try lab.shell(
         "mkdir -p $HOME/.config/slipway && cp -r \(Package.root)/etc/profiles.d $HOME/.config/slipway"
       )
-      try lab.setPluginWords("config=\(try configuration(place))")
+      try configure(place)
       let injected = try lab.shell(step, seconds: 100)
       #expect(injected.status == 0, "\(injected.stderr)")
       #expect(libraries(injected).count == 2)
       #expect(libraries(injected).allSatisfy { $0.contains(place) }, "\(injected.stdout)")
       // A profile asks for what there is: where nothing fits, the image's own runs.
-      try lab.setPluginWords("config=\(try configuration(try mpi("mpich-4.3.2")))")
+      try configure(try lab.mpi("mpich-4.3.2"))
       let own = try lab.shell(step, seconds: 100)
       _ = try lab.shell("rm -r $HOME/.config/slipway")
       #expect(own.status == 0 && own.stderr.isEmpty, "\(own.stderr)")
@@ -100,8 +82,8 @@ extension LabTests {
     }
 
     @Test func `what a program does not work with is told, and is not injected`() throws {
-      let place = try mpi("mpich-4.3.2")
-      try lab.setPluginWords("config=\(try configuration(place))")
+      let place = try lab.mpi("mpich-4.3.2")
+      try configure(place)
       defer { try? lab.setPluginWords("") }
       let step = "srun -N1 -n2 --mpi=pmix --eessi-image=\(try image())"
 
@@ -125,8 +107,8 @@ extension LabTests {
     }
 
     @Test func `an MPI that does not speak with the launcher is refused`() throws {
-      let place = try mpi("openmpi-4.1.8")
-      try lab.setPluginWords("config=\(try configuration(place))")
+      let place = try lab.mpi("openmpi-4.1.8")
+      try configure(place)
       defer { try? lab.setPluginWords("") }
       let result = try lab.shell(
         "srun -N1 -n2 --mpi=pmi2 --eessi-image=\(try image()) --eessi-inject=mpi ring")
@@ -155,9 +137,10 @@ extension LabTests {
     }
 
     @Test func `slipway run injects and explains the same`() throws {
-      let place = try mpi("openmpi-5.0.11")
+      let place = try lab.mpi("openmpi-5.0.11")
+      defer { try? lab.setPluginWords("") }
       let words =
-        "\(Lab.products)/slipway run --config \(try configuration(place)) --image \(try image())"
+        "\(Lab.products)/slipway run --config \(try configure(place)) --image \(try image())"
       let result = try lab.shell("\(words) --inject mpi -- ring --library")
       #expect(result.status == 0, "\(result.stderr)")
       #expect(libraries(result) == ["Open MPI v5.0.11, \(place)/lib/libmpi.so.40"])

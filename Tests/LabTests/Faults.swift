@@ -289,9 +289,7 @@ extension LabTests {
     }
 
     @Test func aWrongConfigurationFile() throws {
-      let file = "\(lab.directory)/wrong.toml"
-      try "[stack]\nverison = \"2023.06\"\n".write(toFile: file, atomically: true, encoding: .utf8)
-      try lab.setPluginWords("config=\(file)")
+      let file = try lab.configure("[stack]\nverison = \"2023.06\"\n")
       do {
         defer { try? lab.setPluginWords("") }
         let result = try lab("srun", "-N1", "--eessi", "true")

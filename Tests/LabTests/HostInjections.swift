@@ -14,23 +14,6 @@ extension LabTests {
     static let jobs = "srun -N2 --ntasks-per-node=2 --mpi=pmix --eessi=2023.06 --eessi-verbose"
     static let runRing = "sh -c 'exec $EESSI_SOFTWARE_PATH/\(ring) --library'"
 
-    /// The installation of an MPI of PyPI that the site has for itself, in the lab's directory.
-    private func mpi(_ name: String) throws -> String {
-      let copy = "\(lab.directory)/mpi/\(name)"
-      guard !FileManager.default.fileExists(atPath: copy) else { return copy }
-      let fetched = try run(
-        ["\(Package.root)/lab/mpi-swaps", "fetch", "--only", "\(name)/basics-plain \(name)$"],
-        seconds: 300)
-      try #require(fetched.status == 0, "\(fetched.stderr)")
-      try FileManager.default.createDirectory(
-        atPath: "\(lab.directory)/mpi", withIntermediateDirectories: true)
-      let source = fetched.stderr.split(separator: " ").last.map(String.init) ?? ""
-      let copied = try run(
-        ["cp", "-a", "\(source.trimmingCharacters(in: .newlines))/\(name)", copy])
-      try #require(copied.status == 0, "\(copied.stderr)")
-      return copy
-    }
-
     private func inject(_ words: String...) throws -> ToolResult {
       // As the administrator of a node, on which the repository is mounted.
       try run(
@@ -44,7 +27,7 @@ extension LabTests {
     }
 
     @Test func siteMPIUnderEveryTarget() throws {
-      let openMPI = try mpi("openmpi-4.1.8")
+      let openMPI = try lab.mpi("openmpi-4.1.8")
       defer { _ = try? inject("remove") }
 
       let plan = try inject("plan", "mpi", "--with", openMPI, "--all-targets", "--json")
@@ -109,7 +92,7 @@ extension LabTests {
 
     @Test func whatWouldNotWorkIsRefused() throws {
       // Another family: no program of the stack would load it.
-      let mpich = try mpi("mpich-3.4.3")
+      let mpich = try lab.mpi("mpich-3.4.3")
       let family = try inject("apply", "mpi", "--with", mpich)
       #expect(family.status == 69, "\(family.stdout)")
       #expect(family.stderr.contains("remedy"))
@@ -117,7 +100,7 @@ extension LabTests {
       let machine = try inject("apply", "mpi", "--with", "/usr/lib/x86_64-linux-gnu")
       #expect(machine.status == 65)
       // The stack's dynamic linker does not search the machine for what it needs.
-      let openMPI = try mpi("openmpi-5.0.11")
+      let openMPI = try lab.mpi("openmpi-5.0.11")
       try FileManager.default.removeItem(atPath: "\(openMPI)/lib/openmpi/libpmix.so.2")
       let broken = try inject("apply", "mpi", "--with", openMPI)
       #expect(broken.status == 69, "\(broken.stdout)")

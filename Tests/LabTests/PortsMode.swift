@@ -12,10 +12,8 @@ struct PortsModeLabTests {
   var lab: Lab { Lab.current }
 
   init() throws {
-    let file = "\(lab.directory)/slipway.toml"
-    try "[stack]\ncvmfs = \"\(lab.directory)/../stack/cvmfs\"\nversion = \"2023.06\"\n".write(
-      toFile: file, atomically: true, encoding: .utf8)
-    try lab.setPluginWords("config=\(file)")
+    try lab.configure(
+      "[stack]\ncvmfs = \"\(lab.directory)/../stack/cvmfs\"\nversion = \"2023.06\"\n")
   }
 
   @Test func everyNodeGetsTheStackFromWhereTheSiteKeepsIt() throws {

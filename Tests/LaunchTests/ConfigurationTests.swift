@@ -7,7 +7,7 @@ import Testing
 @Suite(.tags(.small))
 struct ConfigurationTests {
   @Test func anEmptyFileMeansTheDefaults() throws {
-    #expect(try Configuration(toml: "", file: "f") == Configuration())
+    #expect(try Configuration(toml: "".utf8, file: "f") == Configuration())
   }
 
   @Test func everyKeyIsRead() throws {
@@ -26,7 +26,7 @@ struct ConfigurationTests {
         [modules]
         deadline = 120
         capsules = "/scratch/{uid}"
-        """, file: "f")
+        """.utf8, file: "f")
     #expect(configuration.modules.deadline == 120)
     #expect(configuration.modules.capsules == "/scratch/{uid}")
     #expect(configuration.modules.keepsCapsules)
@@ -58,7 +58,7 @@ struct ConfigurationTests {
   ])
   func aMistakeIsNamed(_ text: String, _ problem: String) {
     let error = #expect(throws: ConfigurationError.self) {
-      try Configuration(toml: text, file: "/etc/x.toml")
+      try Configuration(toml: text.utf8, file: "/etc/x.toml")
     }
     #expect(error?.description.contains(problem) == true, "\(String(describing: error))")
     #expect(error?.description.contains("/etc/x.toml") == true)
@@ -66,19 +66,19 @@ struct ConfigurationTests {
   }
 
   @Test func capsulesCanBeLeftOut() throws {
-    let configuration = try Configuration(toml: "[modules]\ncapsules = false", file: "f")
+    let configuration = try Configuration(toml: "[modules]\ncapsules = false".utf8, file: "f")
     #expect(!configuration.modules.keepsCapsules)
   }
 
   @Test func aNULDoesNotHideWhatStandsBehindIt() {
     #expect(throws: ConfigurationError.self) {
-      try Configuration(toml: "deadline = 3\n\0deadlin = 4", file: "f")
+      try Configuration(toml: "deadline = 3\n\0deadlin = 4".utf8, file: "f")
     }
   }
 
   @Test func theShippedFileIsTheDefaultsAndNamesEveryKey() throws {
     let text = try String(contentsOfFile: "\(Package.root)/etc/slipway.toml", encoding: .utf8)
-    #expect(try Configuration(toml: text, file: "etc/slipway.toml") == Configuration())
+    #expect(try Configuration(toml: text.utf8, file: "etc/slipway.toml") == Configuration())
     for key in [
       "deadline", "repository", "version", "cvmfs", "roots", "cross_vendor",
       "allow_unsafe_override", "capsules",

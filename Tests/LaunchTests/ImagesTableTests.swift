@@ -17,7 +17,7 @@ struct ImagesTableTests {
         connections = 4
         ca = "/etc/ca.pem"
         insecure = ["r:5000"]
-        """, file: "f"
+        """.utf8, file: "f"
     ).images
     #expect(images.store == "/scratch/{uid}" && images.shared == ["/a", "/b"])
     #expect(images.quota == 200_000_000_000 && images.isDirectory && images.keepsLayers)
@@ -37,7 +37,7 @@ struct ImagesTableTests {
   ])
   func `a mistake in it is named`(text: String, problem: String) {
     let error = #expect(throws: ConfigurationError.self) {
-      try Configuration(toml: "[images]\n\(text)", file: "f")
+      try Configuration(toml: "[images]\n\(text)".utf8, file: "f")
     }
     #expect(error?.description.contains(problem) ?? false, "\(String(describing: error))")
   }

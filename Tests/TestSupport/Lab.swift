@@ -89,6 +89,33 @@
       """.write(toFile: "\(directory)/plugstack.d/slipway.conf", atomically: true, encoding: .utf8)
     }
 
+    /// Lets the plugin read a `slipway.toml` of this text, which stands at what is returned.
+    @discardableResult
+    package func configure(_ text: String, words: String = "") throws -> String {
+      let file = "\(directory)/slipway.toml"
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
+      try setPluginWords("config=\(file) \(words)")
+      return file
+    }
+
+    /// The directory of an MPI of PyPI that the site has for itself: a copy in the lab's directory.
+    package func mpi(_ name: String) throws -> String {
+      let copy = "\(directory)/site/\(name)"
+      guard !FileManager.default.fileExists(atPath: copy) else { return copy }
+      let fetched = try run(
+        ["\(Package.root)/lab/mpi-swaps", "fetch", "--only", "\(name)/basics-plain \(name)$"],
+        seconds: 300)
+      guard fetched.status == 0, let source = fetched.stderr.split(separator: " ").last else {
+        throw LabError(what: "fetch \(name)", output: fetched.stderr)
+      }
+      try FileManager.default.createDirectory(
+        atPath: "\(directory)/site", withIntermediateDirectories: true)
+      let copied = try run(
+        ["cp", "-a", "\(source.trimmingCharacters(in: .newlines))/\(name)", copy])
+      guard copied.status == 0 else { throw LabError(what: "copy \(name)", output: copied.stderr) }
+      return copy
+    }
+
     /// Puts a program in the helper's place while a closure runs.
     package func replacingHelper<Result>(
       with script: String?, mode: Int = 0o755, _ body: () throws -> Result

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 
 __slipway_cursor_index_in_current_word() {
     local remaining="${COMP_LINE}"
@@ -122,7 +123,7 @@ __slipway_offer_flags_options() {
         && ! "${is_parsing_option_value}"\
         && [[ ("${cur}" = -* && "${positional_number}" -ge 0) || "${positional_number}" -eq -1 ]]
     then
-        COMPREPLY+=($(compgen -W "${repeating_flags[*]} ${non_repeating_flags[*]} ${repeating_options[*]} ${non_repeating_options[*]}" -- "${cur}"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "${repeating_flags[*]} ${non_repeating_flags[*]} ${repeating_options[*]} ${non_repeating_options[*]}" -- "${cur}")
     fi
 }
 
@@ -146,6 +147,7 @@ __slipway_custom_complete() {
 _slipway() {
     local state
     state="$(shopt -p;shopt -po)"
+    # shellcheck disable=SC2064
     trap "${state//$'\n'/;}" RETURN
     shopt -s extglob
     set +o history +o posix
@@ -178,7 +180,7 @@ _slipway() {
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'detect env run exec init deinit shell modules modulefile inject image store help' -- "${cur}"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'detect env run exec init deinit shell modules modulefile inject image store help' -- "${cur}")
         ;;
     esac
 }
@@ -387,7 +389,7 @@ _slipway_modules() {
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'avail spider show list' -- "${cur}"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'avail spider show list' -- "${cur}")
         ;;
     esac
 }
@@ -541,7 +543,7 @@ _slipway_inject() {
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list check explain plan apply remove rollback status' -- "${cur}"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'list check explain plan apply remove rollback status' -- "${cur}")
         ;;
     esac
 }
@@ -856,7 +858,7 @@ _slipway_image() {
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'pull list show resolve tag remove import export' -- "${cur}"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'pull list show resolve tag remove import export' -- "${cur}")
         ;;
     esac
 }
@@ -1035,7 +1037,7 @@ _slipway_store() {
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list verify gc repair' -- "${cur}"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'list verify gc repair' -- "${cur}")
         ;;
     esac
 }

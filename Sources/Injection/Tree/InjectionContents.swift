@@ -1,3 +1,5 @@
+import TOML
+
 /// The files and links of a generation, for those who compare or replace them.
 struct InjectionContents: Equatable {
   /// The links by which the target's own paths lead into the generations.
@@ -49,44 +51,47 @@ struct InjectionContents: Equatable {
   }
 
   init(toml bytes: [UInt8], file: String) throws(InjectionTreeError) {
-    var table = try StrictTable(toml: bytes, file: file, limit: Self.sizeLimit)
+    self = try OwnFile.read(bytes, file: file, limit: Self.sizeLimit, Self.init)
+  }
+
+  private init(_ table: inout TOMLReader) throws(TOMLError) {
     self = .none
-    guard try table.integer("schema") == Self.schema else {
-      throw .damaged(file, problem: "not of this release of slipway")
-    }
+    try table.checkSchema(Self.schema)
     for var table in try table.tables("directory", limit: Self.countLimit) {
-      directories.append(try table.path("path"))
+      directories.append(try table.required("path", .path))
       try table.end()
     }
     for var table in try table.tables("anchor", limit: Self.countLimit) {
       anchors.append(
         Anchor(
-          path: try table.path("path"), text: try table.text("text"),
-          place: try table.path("place", canBeEmpty: true)))
+          path: try table.required("path", .path), text: try table.required("text", .shortText),
+          place: try table.required("place", .pathOrEmpty)))
       try table.end()
     }
     for var table in try table.tables("link", limit: Self.countLimit) {
-      let place = try table.path("place", canBeEmpty: true)
+      let place = try table.required("place", .pathOrEmpty)
       links[place, default: []].append(
-        Injection.Link(path: try table.path("path"), text: try table.text("text")))
+        Injection.Link(
+          path: try table.required("path", .path), text: try table.required("text", .shortText)))
       try table.end()
     }
     for var table in try table.tables("entry", limit: Self.countLimit) {
-      let place = try table.path("place", canBeEmpty: true)
-      let path = try table.path("path", canBeEmpty: true)
+      let place = try table.required("place", .pathOrEmpty)
+      let path = try table.required("path", .pathOrEmpty)
       let content: Injection.Content
-      if let text = try table.optionalText("link") {
+      if let text = try table.value("link", .shortText) {
         content = .link(text)
-      } else if let source = try table.optionalText("copy") {
+      } else if let source = try table.value("copy", .shortText) {
         content = .copy(of: source)
         let path = InjectionLayout.join(place, path)
         copies[path] = SourceMark(
-          path: path, size: try table.integer("size"), mtime: try table.integer("mtime"))
+          path: path, size: try table.required("size", .integer),
+          mtime: try table.required("mtime", .integer))
       } else {
-        content = .text(try table.text("text"))
+        content = .text(try table.required("text", .shortText))
       }
       entries[place, default: []].append(
-        Injection.Entry(path, content, reason: try table.text("reason")))
+        Injection.Entry(path, content, reason: try table.required("reason", .shortText)))
       try table.end()
     }
     try table.end()

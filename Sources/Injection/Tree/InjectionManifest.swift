@@ -1,3 +1,5 @@
+import TOML
+
 /// What was put below a target, why, by whom, and what it rests on.
 ///
 /// It is small and read by every job; the files and links themselves are in ``InjectionContents``.
@@ -54,16 +56,16 @@ package struct InjectionManifest: Equatable, Sendable {
 
   /// Reads a manifest; nothing in it is believed to be of any form.
   package init(toml bytes: [UInt8], file: String) throws(InjectionTreeError) {
-    var table = try StrictTable(toml: bytes, file: file, limit: Self.sizeLimit)
-    let schema = try table.integer("schema")
-    guard schema == Self.schema else {
-      throw .damaged(file, problem: "schema \(schema) is not of this release of slipway")
-    }
-    generation = try table.integer("generation")
-    target = try table.text("target")
-    written = try table.text("written")
-    author = try table.text("author")
-    release = try table.text("slipway")
+    self = try OwnFile.read(bytes, file: file, limit: Self.sizeLimit, Self.init)
+  }
+
+  private init(_ table: inout TOMLReader) throws(TOMLError) {
+    try table.checkSchema(Self.schema)
+    generation = try table.required("generation", .integer)
+    target = try table.required("target", .shortText)
+    written = try table.required("written", .shortText)
+    author = try table.required("author", .shortText)
+    release = try table.required("slipway", .shortText)
     injections = []
     for var table in try table.tables("injection", limit: 256) {
       injections.append(try InjectionRecord(&table, after: injections))
@@ -72,8 +74,8 @@ package struct InjectionManifest: Equatable, Sendable {
     for var table in try table.tables("adopted", limit: 1024) {
       adopted.append(
         Adopted(
-          path: try table.path("path"), was: try table.text("was"),
-          isKept: try table.flag("kept")))
+          path: try table.required("path", .path), was: try table.required("was", .shortText),
+          isKept: try table.required("kept", .flag)))
       try table.end()
     }
     try table.end()
@@ -103,19 +105,19 @@ package struct InjectionManifest: Equatable, Sendable {
 
 extension InjectionRecord {
   fileprivate init(
-    _ table: inout StrictTable, after others: [InjectionRecord]
-  ) throws(InjectionTreeError) {
-    kind = try table.word("kind", InjectionKind.self)
-    place = try table.path("place", canBeEmpty: true)
-    family = try table.optionalWord("family", MPIFamily.self)
-    version = try table.text("version")
-    cuda = try table.optionalText("cuda")
-    pmi = try table.words("pmi", PMIKind.self)
-    verdict = try table.word("verdict", Verdict.self)
-    reason = try table.text("reason")
+    _ table: inout TOMLReader, after others: [InjectionRecord]
+  ) throws(TOMLError) {
+    kind = try table.required("kind", .word)
+    place = try table.required("place", .pathOrEmpty)
+    family = try table.value("family", .word)
+    version = try table.required("version", .shortText)
+    cuda = try table.value("cuda", .shortText)
+    pmi = try table.value("pmi", .words) ?? []
+    verdict = try table.required("verdict", .word)
+    reason = try table.required("reason", .shortText)
     sources = []
     // The MPI of one target is that of all.
-    if let place = try table.optionalText("sources_of") {
+    if let place = try table.value("sources_of", .shortText) {
       guard let other = others.first(where: { $0.place == place }) else {
         throw table.wrong("sources_of", "the place of an injection before")
       }
@@ -124,8 +126,9 @@ extension InjectionRecord {
     for var table in try table.tables("source", limit: 1024) {
       sources.append(
         SourceMark(
-          path: try table.text("path"), size: try table.integer("size"),
-          mtime: try table.integer("mtime"), buildID: try table.optionalText("build_id")))
+          path: try table.required("path", .shortText), size: try table.required("size", .integer),
+          mtime: try table.required("mtime", .integer),
+          buildID: try table.value("build_id", .shortText)))
       try table.end()
     }
     try table.end()

@@ -89,8 +89,8 @@ extension ProfileSet {
       read: { name throws(ConfigurationError) in
         for directory in directories where directory.hasPrefix("/") {
           let file = "\(directory)/\(name).toml"
-          guard let text = contents(of: file) else { continue }
-          return try Profile(toml: text, name: name, file: file)
+          guard let bytes = contents(of: file) else { continue }
+          return try Profile(toml: bytes, name: name, file: file)
         }
         return nil
       },
@@ -100,16 +100,15 @@ extension ProfileSet {
   }
 }
 
-/// The text of a small regular file; nil where there is none.
-private func contents(of path: String) -> String? {
+/// The bytes of a small regular file; nil where there is none.
+private func contents(of path: String) -> [UInt8]? {
   let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
   guard file >= 0 else { return nil }
   defer { close(file) }
   var status = stat()
   guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 1 << 18
   else { return nil }
-  return String(
-    decoding: Files.contents(of: file, limit: Int(status.st_size)) ?? [], as: UTF8.self)
+  return Files.contents(of: file, limit: Int(status.st_size))
 }
 
 extension ContainerPlan {
@@ -124,17 +123,6 @@ extension ContainerPlan {
     throw ContainerError.usage(
       "starting in \(directory)", "it is not there in \(image.root.path)",
       remedy: "mount it, or name another directory")
-  }
-}
-
-extension SandboxPlan {
-  /// The host's own files with repositories in their place below `/cvmfs`.
-  package static func passthrough(_ roots: [String: String]) -> SandboxPlan {
-    var plan = SandboxPlan(root: .host)
-    for (name, root) in roots.sorted(by: { $0.key < $1.key }) {
-      plan.mounts.append(.init(root, at: "/cvmfs/\(name)", isReadOnly: true))
-    }
-    return plan
   }
 }
 

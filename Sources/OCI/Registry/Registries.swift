@@ -1,6 +1,7 @@
 import Digests
 import Glibc
 package import Images
+import TOML
 
 /// Where an image may be fetched from.
 struct Endpoint: Hashable, Sendable {
@@ -32,17 +33,38 @@ package struct Registries: Equatable, Sendable {
     var isInsecure = false
     var isBlocked = false
     var mirrors: [Mirror] = []
+
+    fileprivate init(_ table: inout TOMLReader) throws(TOMLError) {
+      location = try table.value("location", .place)
+      if let prefix = try table.value("prefix", .place) {
+        self.prefix = prefix
+      } else {
+        prefix = try table.required("location", .place)
+      }
+      isInsecure = try table.value("insecure", .flag) ?? false
+      isBlocked = try table.value("blocked", .flag) ?? false
+      let isByDigestOnly = try table.value("mirror-by-digest-only", .flag) ?? false
+      for var table in try table.tables("mirror") {
+        mirrors.append(try Mirror(&table, use: isByDigestOnly ? .digestOnly : .all))
+      }
+    }
   }
 
   struct Mirror: Equatable, Sendable {
-    enum Use: String, Sendable {
+    enum Use: String, CaseIterable, Sendable {
       case all
       case digestOnly = "digest-only"
       case tagOnly = "tag-only"
     }
     var location: String
     var isInsecure = false
-    var use = Use.all
+    var use: Use
+
+    fileprivate init(_ table: inout TOMLReader, use: Use) throws(TOMLError) {
+      location = try table.required("location", .place)
+      isInsecure = try table.value("insecure", .flag) ?? false
+      self.use = try table.value("pull-from-mirror", .word) ?? use
+    }
   }
 
   private(set) var registries: [Registry] = []
@@ -53,54 +75,13 @@ package struct Registries: Equatable, Sendable {
 
   init(_ bytes: [UInt8]) throws(ImageFormatError) {
     guard bytes.count <= Self.sizeLimit else { throw ImageFormatError("it is larger than 1 MiB") }
-    let root = try RegistriesText.table(bytes)
-    guard let list = (root["registry"] ?? .list([])).list else {
-      // Version 1 had [registries.search] and so on, which say nothing of mirrors.
-      throw ImageFormatError("registry is no list of tables")
-    }
-    for json in list {
-      func text(_ json: JSON, _ key: String) throws(ImageFormatError) -> String? {
-        guard let value = json[key] else { return nil }
-        guard var text = value.text, !text.isEmpty else {
-          throw ImageFormatError("\(key) of a registry is no text")
-        }
-        while text.hasSuffix("/") { text.removeLast() }
-        return text
-      }
-      func flag(_ json: JSON, _ key: String) throws(ImageFormatError) -> Bool {
-        switch json[key] {
-        case nil: return false
-        case .flag(let flag): return flag
-        default: throw ImageFormatError("\(key) of a registry is not true or false")
-        }
-      }
-      let location = try text(json, "location")
-      guard let prefix = try text(json, "prefix") ?? location else {
-        throw ImageFormatError("a registry has neither prefix nor location")
-      }
-      var registry = Registry(
-        prefix: prefix, location: location, isInsecure: try flag(json, "insecure"),
-        isBlocked: try flag(json, "blocked"))
-      let isByDigestOnly = try flag(json, "mirror-by-digest-only")
-      guard let mirrors = (json["mirror"] ?? .list([])).list else {
-        throw ImageFormatError("mirror of \(prefix) is no list of tables")
-      }
-      for json in mirrors {
-        guard let location = try text(json, "location") else {
-          throw ImageFormatError("a mirror of \(prefix) has no location")
-        }
-        var mirror = Mirror(location: location, isInsecure: try flag(json, "insecure"))
-        if isByDigestOnly { mirror.use = .digestOnly }
-        if let word = try text(json, "pull-from-mirror") {
-          guard let use = Mirror.Use(rawValue: word) else {
-            throw ImageFormatError(
-              "pull-from-mirror of \(location) is not all, digest-only or tag-only")
-          }
-          mirror.use = use
-        }
-        registry.mirrors.append(mirror)
-      }
-      registries.append(registry)
+    do throws(TOMLError) {
+      // Version 1 had [registries.search] and so on, which say nothing of mirrors. Keys that say how
+      // other programs behave are none of slipway's.
+      var root = try TOMLReader(bytes)
+      for var table in try root.tables("registry") { registries.append(try Registry(&table)) }
+    } catch {
+      throw ImageFormatError(error.description)
     }
   }
 
@@ -198,5 +179,14 @@ package struct Registries: Equatable, Sendable {
     }
     return Endpoint(
       registry: checked.registry, repository: checked.repository, isInsecure: isInsecure)
+  }
+}
+
+extension TOMLForm where Value == String {
+  /// `HOST[:PORT][/PATH]`, with or without slashes at its end.
+  fileprivate static var place: Self {
+    nonEmptyText.then("a text") { place in
+      String(place.reversed().drop { $0 == "/" }.reversed())
+    }
   }
 }

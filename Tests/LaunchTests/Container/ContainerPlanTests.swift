@@ -84,7 +84,7 @@ struct ContainerPlanTests {
     let plan = try Self.plan(request)
     let home = try #require(plan.sandbox.mounts.first { $0.destination == "/home/ada" })
     #expect(home.source == nil)
-    let configuration = try Configuration(toml: "[container]\nhome = false", file: "t")
+    let configuration = try Configuration(toml: "[container]\nhome = false".utf8, file: "t")
     let without = try Self.plan(
       user: Self.user(directory: "/scratch"), configuration: configuration)
     #expect(!without.sandbox.mounts.map(\.destination).contains("/home/ada"))
@@ -100,7 +100,7 @@ struct ContainerPlanTests {
     var request = ContainerRequest()
     request.binds = try BindMount.list(bind, source: "--bind")
     let configuration = try Configuration(
-      toml: "[container]\nforbidden = [\"\(forbidden)\"]", file: "t")
+      toml: "[container]\nforbidden = [\"\(forbidden)\"]".utf8, file: "t")
     let error = #expect(throws: ContainerError.self) {
       try Self.plan(request, configuration: configuration)
     }
@@ -111,7 +111,7 @@ struct ContainerPlanTests {
 
   @Test func `the site's own mounts are in every container`() throws {
     let configuration = try Configuration(
-      toml: "[container]\nbinds = [\"/scratch\", \"/opt/site:/opt/site:ro\"]", file: "t")
+      toml: "[container]\nbinds = [\"/scratch\", \"/opt/site:/opt/site:ro\"]".utf8, file: "t")
     let plan = try Self.plan(configuration: configuration)
     #expect(plan.sandbox.mounts.contains(.init("/opt/site", isReadOnly: true)))
     #expect(plan.parts.contains { $0.reason == "the site's" && $0.text.contains("/scratch") })
@@ -182,7 +182,7 @@ struct ContainerPlanTests {
         B = "profile"
         [prepend]
         PATH = "/opt/rocm/bin"
-        """, name: "test", file: "/p/test.toml")
+        """.utf8, name: "test", file: "/p/test.toml")
     var request = ContainerRequest()
     request.variables = try ContainerVariable.list("B=user", source: "--env")
     let plan = try Self.plan(
@@ -202,7 +202,7 @@ struct ContainerPlanTests {
     ProfileSet(
       read: { name throws(ConfigurationError) in
         try texts[name].map { text throws(ConfigurationError) in
-          try Profile(toml: text, name: name, file: "/p/\(name).toml")
+          try Profile(toml: text.utf8, name: name, file: "/p/\(name).toml")
         }
       }, obstacle: { $0.obstacle(architecture: "x86_64", exists: { $0 != lacks }) })
   }

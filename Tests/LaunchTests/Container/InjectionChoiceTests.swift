@@ -31,7 +31,7 @@ struct InjectionChoiceTests {
   }
 
   static func profile(_ inject: String) throws -> Profile {
-    try Profile(toml: "inject = [\(inject)]", name: "p", file: "/p/p.toml")
+    try Profile(toml: "inject = [\(inject)]".utf8, name: "p", file: "/p/p.toml")
   }
 
   @Test func `profiles ask for more than what is done without`() throws {
@@ -64,7 +64,7 @@ struct InjectionChoiceTests {
     var set = ProfileSet(
       read: { name throws(ConfigurationError) in
         guard let text = try? Self.text(name) else { return nil }
-        return try Profile(toml: text, name: name, file: "\(name).toml")
+        return try Profile(toml: text.utf8, name: name, file: "\(name).toml")
       }, obstacle: { $0.obstacle(architecture: "x86_64", exists: { _ in true }) })
     try set.add(name, isOptional: false)
     #expect(set.profiles.last?.name == name)
@@ -80,7 +80,7 @@ struct InjectionChoiceTests {
   @Test(.tags(.medium), arguments: ["nvidia", "rocm"])
   func `a profile of GPUs is for nodes that have them`(_ name: String) throws {
     let text = try #require(try Self.text(name))
-    let profile = try Profile(toml: text, name: name, file: "\(name).toml")
+    let profile = try Profile(toml: text.utf8, name: name, file: "\(name).toml")
     #expect(profile.obstacle(architecture: "x86_64", exists: { _ in false }) != nil)
   }
 }

@@ -272,13 +272,13 @@ struct MPIInjectionTests {
   }
 
   @Test func `slipway-toml names MPIs by absolute paths`() throws {
-    let set = try Configuration(toml: "[container]\nmpi = [\"/opt/a\", \"/opt/b\"]", file: "t")
+    let set = try Configuration(toml: "[container]\nmpi = [\"/opt/a\", \"/opt/b\"]".utf8, file: "t")
     #expect(set.container.mpi == ["/opt/a", "/opt/b"])
     #expect(throws: ConfigurationError.self) {
-      try Configuration(toml: "[container]\nmpi = [\"opt\"]", file: "t")
+      try Configuration(toml: "[container]\nmpi = [\"opt\"]".utf8, file: "t")
     }
     #expect(throws: ConfigurationError.self) {
-      try Configuration(toml: "[container]\nmpi = \"/opt\"", file: "t")
+      try Configuration(toml: "[container]\nmpi = \"/opt\"".utf8, file: "t")
     }
   }
 }
