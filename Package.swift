@@ -200,7 +200,7 @@ let package = Package(
       name: "tree-writer", dependencies: ["Injection"], path: "Tests/TreeWriter",
       swiftSettings: strict),
     .testTarget(
-      name: "FilesTests", dependencies: ["Files", "TestSupport"], swiftSettings: strict),
+      name: "FilesTests", dependencies: ["CLinux", "Files", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "DigestsTests", dependencies: ["CLoad", "Digests", "Hashing", "TestSupport"],
       swiftSettings: strict),

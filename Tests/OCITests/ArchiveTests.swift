@@ -276,15 +276,7 @@ struct ImageNameTests {
   @Test func `what does not fit the quota leaves nothing behind`() throws {
     try TemporaryDirectory.with { directory in
       let layout = try TestLayout(directory)
-      var generator = SeededGenerator(seed: 1)
-      var tar = TestTar([:])
-      tar.add("a", (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &generator) })
-      let layer = TestLayout.descriptor(
-        try layout.blob(try packed(tar.whole)), TestLayout.layerType)
-      try layout.finish(
-        try layout.manifest(
-          configuration: try layout.configuration(diffIDs: ["\(Digest(of: tar.whole))"]),
-          layers: [layer]))
+      try layout.finish(try layout.imageOfNoise(300_000))
       var store = try TestStore(directory)
       store.settings.quota = 100_000
       let error = #expect(throws: ImageError.self) { try store.pull("oci:\(layout.path):t") }

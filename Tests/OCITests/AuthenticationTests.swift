@@ -57,8 +57,7 @@ struct AuthenticationTests {
         directory,
         http: "  tls: {certificate: \(directory("server.pem")), key: \(directory("server.key"))}")
       defer { registry.stop() }
-      try RegistryTests.push(
-        layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
+      try Self.push(layout, to: "\(registry.host)/app:1")
       var store = try TestStore(directory)
       let source = "\(registry.host)/app:1"
       // An authority that nobody knows.
@@ -90,8 +89,7 @@ struct AuthenticationTests {
       try layout.finish(try layout.image())
       let registry = try Self.basicRegistry(directory)
       defer { registry.stop() }
-      try RegistryTests.push(
-        layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
+      try Self.push(layout, to: "\(registry.host)/app:1")
       try directory.write(
         "bin/docker-credential-test",
         """
@@ -123,6 +121,10 @@ struct AuthenticationTests {
       let absent = #expect(throws: ImageError.self) { try store.pull("\(registry.host)/app:1") }
       #expect(absent?.cause.contains("not in PATH") ?? false)
     }
+  }
+
+  private static func push(_ layout: TestLayout, to name: String) throws {
+    try RegistryTests.push(layout, to: name, ["--dest-creds", "me:\(password)"])
   }
 
   /// A registry that asks for tokens of a service, which asks for a password or takes none.
@@ -157,8 +159,7 @@ struct AuthenticationTests {
         registry.stop()
         service.stop()
       }
-      try RegistryTests.push(
-        layout, to: "\(registry.host)/site/app:1", ["--dest-creds", "me:\(Self.password)"])
+      try Self.push(layout, to: "\(registry.host)/site/app:1")
       var store = try TestStore(directory)
       store.settings.insecure = [registry.host]
       let source = "\(registry.host)/site/app:1"
@@ -225,22 +226,12 @@ struct AuthenticationTests {
       try layout.finish(try layout.image())
       let registry = try Self.basicRegistry(directory)
       defer { registry.stop() }
-      try RegistryTests.push(
-        layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
+      try Self.push(layout, to: "\(registry.host)/app:1")
       let mirror = try Server.proxy(directory, to: registry.host, fault: "none")
       defer { mirror.stop() }
       try Self.login(directory, registry.host, Self.basicEntry())
       let store = try TestStore(directory)
-      try directory.write(
-        "registries.conf",
-        """
-        [[registry]]
-        location = "\(registry.host)"
-        insecure = true
-        [[registry.mirror]]
-        location = "\(mirror.host)"
-        insecure = true
-        """)
+      try store.mirror(registry, by: [(mirror.host, nil)])
       #expect(!(try store.pull("\(registry.host)/app:1").wasPresent))
       #expect(mirror.log.contains("/manifests/1") && !mirror.log.contains("authorization"))
     }
@@ -257,8 +248,7 @@ struct AuthenticationTests {
         registry.stop()
         service.stop()
       }
-      try RegistryTests.push(
-        layout, to: "\(registry.host)/app:1", ["--dest-creds", "me:\(Self.password)"])
+      try Self.push(layout, to: "\(registry.host)/app:1")
       let proxy = try Server.proxy(directory, to: registry.host, fault: fault)
       defer { proxy.stop() }
       try Self.login(directory, proxy.host, Self.basicEntry())

@@ -189,16 +189,7 @@ struct RegistryTests {
   ) throws {
     try TemporaryDirectory.with { directory in
       let layout = try TestLayout(directory)
-      // What does not pack: half a megabyte.
-      var generator = SeededGenerator(seed: 1)
-      var tar = TestTar([:])
-      tar.add("a", (0..<500_000).map { _ in UInt8.random(in: 0...255, using: &generator) })
-      let layer = TestLayout.descriptor(
-        try layout.blob(try packed(tar.whole)), TestLayout.layerType)
-      try layout.finish(
-        try layout.manifest(
-          configuration: try layout.configuration(diffIDs: ["\(Digest(of: tar.whole))"]),
-          layers: [layer]))
+      try layout.finish(try layout.imageOfNoise(500_000))
       let registry = try Server.registry(directory)
       defer { registry.stop() }
       try Self.push(layout, to: "\(registry.host)/app:1")
@@ -250,16 +241,7 @@ struct RegistryTests {
       #expect(error?.kind == .badData, "\(error.map { "\($0)" } ?? "")")
       #expect(store.published.isEmpty)
       // The origin has what the mirror has not.
-      try directory.write(
-        "registries.conf",
-        """
-        [[registry]]
-        location = "\(registry.host)"
-        insecure = true
-        [[registry.mirror]]
-        location = "\(proxy.host)"
-        insecure = true
-        """)
+      try store.mirror(registry, by: [(proxy.host, nil)])
       let pulled = try store.pull("\(registry.host)/app:1")
       #expect(try store.file("a", of: pulled.image) == "hello")
       #expect(proxy.log.contains("/blobs/"))
@@ -278,26 +260,17 @@ struct RegistryTests {
       try Self.push(layout, to: "\(origin.host)/app:1")
       try Self.push(layout, to: "\(mirror.host)/proxy-hub/app:1")
       let dead = "127.0.0.1:\(try Server.freePort())"
-      func configure(_ places: [(String, String)]) throws {
-        try directory.write(
-          "registries.conf",
-          "[[registry]]\nlocation = \"\(origin.host)\"\ninsecure = true\n"
-            + places.map {
-              "[[registry.mirror]]\nlocation = \"\($0.0)\"\ninsecure = true\n"
-                + "pull-from-mirror = \"\($0.1)\"\n"
-            }.joined())
-      }
       let store = try TestStore(directory)
-      try configure([("\(mirror.host)/proxy-hub", "all")])
+      try store.mirror(origin, by: [("\(mirror.host)/proxy-hub", "all")])
       let before = origin.log
       #expect(try store.pull("\(origin.host)/app:1").digest == Digest(manifest.digest))
       #expect(origin.log == before)
       _ = try store.store().remove("\(origin.host)/app:1")
-      try configure([("\(mirror.host)/none", "all"), (dead, "all")])
+      try store.mirror(origin, by: [("\(mirror.host)/none", "all"), (dead, "all")])
       #expect(!(try store.pull("\(origin.host)/app:1").wasPresent))
       #expect(origin.log.contains("/v2/app/manifests/1"))
       _ = try store.store().remove("\(origin.host)/app:1")
-      try configure([("\(mirror.host)/proxy-hub", "digest-only")])
+      try store.mirror(origin, by: [("\(mirror.host)/proxy-hub", "digest-only")])
       let asked = mirror.log
       _ = try store.pull("\(origin.host)/app:1")
       #expect(mirror.log == asked)

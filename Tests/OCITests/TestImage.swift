@@ -126,6 +126,16 @@ struct TestLayout {
       layers: layers)
   }
 
+  /// A whole image of one file that does not pack.
+  func imageOfNoise(_ count: Int) throws -> Blob {
+    var generator = SeededGenerator(seed: 1)
+    var tar = TestTar([:])
+    tar.add("a", (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    let layer = Self.descriptor(try blob(try packed(tar.whole)), Self.layerType)
+    return try manifest(
+      configuration: try configuration(diffIDs: ["\(Digest(of: tar.whole))"]), layers: [layer])
+  }
+
   func index(_ entries: [JSON]) throws -> Blob {
     try blob(Self.index(entries).bytes)
   }
@@ -177,6 +187,17 @@ struct TestStore {
       store: directory("store"), platform: Platform(parsing: platform)!,
       environment: variables.merging(environment) { $1 })
     settings.deadline = 60
+  }
+
+  /// Names the mirrors of a registry, each with the pulls that it is for; nil says nothing of them.
+  func mirror(_ registry: Server, by mirrors: [(place: String, pulls: String?)]) throws {
+    try directory.write(
+      "registries.conf",
+      "[[registry]]\nlocation = \"\(registry.host)\"\ninsecure = true\n"
+        + mirrors.map { place, pulls in
+          "[[registry.mirror]]\nlocation = \"\(place)\"\ninsecure = true\n"
+            + (pulls.map { "pull-from-mirror = \"\($0)\"\n" } ?? "")
+        }.joined())
   }
 
   func store(warn: @escaping (String) -> Void = { _ in }) throws -> ImageStore {

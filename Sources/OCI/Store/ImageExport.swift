@@ -119,6 +119,15 @@ enum OutputFile {
         ? "remove it, or name another" : "check the file system, then try again")
   }
 
+  /// Where to write what gets a name that must not be there yet.
+  static func temporary(for path: String) throws(ImageError) -> String {
+    guard access(path, F_OK) != 0 else {
+      errno = EEXIST
+      throw failure(path)
+    }
+    return "\(path).slipway-\(getpid())"
+  }
+
   static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(ImageError) {
     guard Files.write(bytes, to: file) else { throw failure(path) }
   }
@@ -132,11 +141,7 @@ private final class DirectoryOutput: LayoutOutput {
 
   init(_ path: String) throws(ImageError) {
     self.path = path
-    temporary = "\(path).slipway-\(getpid())"
-    guard access(path, F_OK) != 0 else {
-      errno = EEXIST
-      throw OutputFile.failure(path)
-    }
+    temporary = try OutputFile.temporary(for: path)
     for folder in ["", "/blobs", "/blobs/sha256", "/blobs/sha512"] {
       guard mkdir(temporary + folder, 0o777) == 0 else { throw OutputFile.failure(temporary) }
     }
@@ -172,11 +177,7 @@ private final class TarOutput: LayoutOutput {
 
   init(_ path: String) throws(ImageError) {
     self.path = path
-    temporary = "\(path).slipway-\(getpid())"
-    guard access(path, F_OK) != 0 else {
-      errno = EEXIST
-      throw OutputFile.failure(path)
-    }
+    temporary = try OutputFile.temporary(for: path)
     file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw OutputFile.failure(temporary) }
   }
