@@ -60,8 +60,8 @@ let package = Package(
       name: "Commands",
       dependencies: [
         "CDI", "CLinux", "Configuration", "Digests", "ELF", "Environment", "Files", "Host",
-        "Images", "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack", "Store",
-        "Topology", "Transfer", "Workers",
+        "Images", "Injection", "Launch", "Microarchitecture", "Modules", "OCI", "Sandbox", "Stack",
+        "Store", "Topology", "Transfer", "Workers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         system,
