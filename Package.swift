@@ -29,7 +29,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // Executables: one file each.
@@ -97,10 +96,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     // Apart from Injection, which the helper on the hot path has: a YAML reader is none of its needs.
-    .target(
-      name: "CDI",
-      dependencies: ["ELF", "Injection", .product(name: "Yams", package: "Yams")],
-      swiftSettings: strict),
+    .target(name: "CDI", dependencies: ["CYAML", "ELF", "Injection"], swiftSettings: strict),
     // Container images: what is fetched, where it is kept, what becomes of it.
     .target(
       name: "OCI",
@@ -140,6 +136,7 @@ let package = Package(
     .target(name: "CCurl", dependencies: ["CLoad"], cSettings: strictC),
     .target(name: "CCrypto", dependencies: ["CLoad"], cSettings: strictC),
     .target(name: "CSQLite", dependencies: ["CLoad"], cSettings: strictC),
+    .target(name: "CYAML", dependencies: ["CLoad"], cSettings: strictC),
     .target(name: "CZlib", dependencies: ["CLoad"], cSettings: strictC),
     .target(name: "CZstd", dependencies: ["CLoad"], cSettings: strictC),
     .target(name: "CLoad", cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),

@@ -294,7 +294,9 @@ extension LabTests {
         defer { try? lab.setPluginWords("") }
         let result = try lab("srun", "-N1", "--eessi", "true")
         #expect(result.status == 78)
-        #expect(result.stderr.contains("\(file): unknown key stack.verison; remedy: "))
+        #expect(
+          result.stderr.contains(
+            "\(file):2:1: unknown key stack.verison (did you mean version?); remedy: "))
       }
       try expectHealthyCluster()
     }

@@ -106,6 +106,18 @@ struct CDITests {
     #expect(specification.devices.count == 1)
   }
 
+  @Test func `what only looks like an anchor, an alias or nothing is text`() throws {
+    let text = """
+      cdiVersion: 1.1.0
+      kind: nvidia.com/gpu
+      containerEdits:
+        env: [A=&b, B=*, "C= &d", D=null, E=~]
+        hooks: ~
+      """
+    #expect(
+      try read(text).edits.environment == ["A=&b", "B=*", "C= &d", "D=null", "E=~"])
+  }
+
   @Test func `a specification of another driver is stale`() throws {
     let running = try #require(DriverVersion("535.261.03"))
     #expect(try read(CDIText.specification()).staleness(driver: running) == nil)
@@ -176,6 +188,8 @@ struct CDITests {
     Hostile("an open brace", head + "{", "not YAML"), Hostile("a tab", head + "\t- x", "not YAML"),
     Hostile("a key twice", head + "kind: c/d\n", "not YAML"),
     Hostile("an alias", head + "a: &a [x]\nb: *a\n", "aliases"),
+    Hostile("an anchor", head + "a: &a x\n", "anchors"),
+    Hostile("65 mappings in each other", head + String(repeating: "{a: ", count: 65), "64"),
     Hostile("two documents", head + "---\nmore: 1\n", "not YAML"),
     Hostile("a NUL", head + "a: \"\u{0}\"\n", "text"),
     Hostile("a list as a key", head + "? [a, b]\n: c\n", "key"),
