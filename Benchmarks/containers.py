@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import CLEAN, ROOT, SLIPWAY, lab_cluster, once, table
+from measure import CLEAN, ROOT, SLIPWAY, VERSION, allocate, lab_cluster, once, table
 
 USER = "slipway-lab"
 
@@ -66,16 +66,18 @@ def starts(rounds, image):
 def steps(rounds, base):
     image, account = f"{base}/image/lab.squashfs", pwd.getpwnam(USER)
     with lab_cluster(base) as settings:
-        environment = {**CLEAN, "HOME": account.pw_dir, "USER": USER, "SLURM_CONF": settings["SLURM_CONF"]}
-        run = lambda argv: once(
-            ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", *argv],
-            env=environment, cwd="/tmp")
+        options = {
+            "user": account.pw_uid, "group": account.pw_gid, "extra_groups": [account.pw_gid], "cwd": "/tmp",
+            "env": {**CLEAN, "HOME": account.pw_dir, "USER": USER, "SLURM_CONF": settings["SLURM_CONF"]}}
+        job = allocate("n1", options)
+        step = lambda tasks, *words: once(
+            ["srun", f"--jobid={job}", "--overlap", f"-n{tasks}", *words, "/bin/true"], **options)
         for tasks in (1, 64):
             table(
-                f"srun -n{tasks} /bin/true", {
-                    "plain": lambda: run(["srun", "-N1", "-w", "n1", f"-n{tasks}", "/bin/true"]),
-                    "in an image": lambda: run(
-                        ["srun", "-N1", "-w", "n1", f"-n{tasks}", f"--eessi-image={image}", "/bin/true"]),
+                f"srun -n{tasks} /bin/true on one node, in an allocation", {
+                    "plain": lambda: step(tasks),
+                    "in an image": lambda: step(tasks, f"--eessi-image={image}"),
+                    "in an image, with the stack": lambda: step(tasks, f"--eessi-image={image}", f"--eessi={VERSION}"),
                 }, rounds)
 
 

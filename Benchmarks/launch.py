@@ -3,7 +3,7 @@ import os
 import pwd
 import subprocess
 
-from measure import CLEAN, PREFIX, VERSION, lab_cluster, once, table
+from measure import CLEAN, PREFIX, VERSION, allocate, lab_cluster, once, table
 from modules import lmod_settings
 
 # n4 has the generic tree, so the longest way down.
@@ -24,9 +24,7 @@ def compare(settings, rounds):
     options = {
         "user": account.pw_uid, "group": account.pw_gid, "extra_groups": [account.pw_gid], "cwd": home,
         "env": {**CLEAN, "HOME": home, "USER": user, "SLURM_CONF": settings["SLURM_CONF"]}}
-    job = subprocess.run(
-        ["salloc", "--no-shell", "-N1", "-n64", "-w", HOST], check=True, capture_output=True, text=True,
-        **options).stderr.split("job allocation ")[1].split()[0]
+    job = allocate(HOST, options)
     line, off = f"{directory}/plugstack.d/slipway.conf", f"{directory}/plugstack.d/slipway.off"
 
     def step(tasks, plugin, *words, command="/bin/true", environment={}):

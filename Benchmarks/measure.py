@@ -82,6 +82,13 @@ def lab_cluster(base):
         subprocess.run([f"{ROOT}/lab/stack", "clean", f"{base}/stack"], check=True)
 
 
+def allocate(node, options):
+    """The number of an allocation of 64 tasks on one node: jobs of their own would wait for each other's ends."""
+    return subprocess.run(
+        ["salloc", "--no-shell", "-N1", "-n64", "-w", node], check=True, capture_output=True, text=True,
+        **options).stderr.split("job allocation ")[1].split()[0]
+
+
 def bash(script):
     return ["bash", "--noprofile", "--norc", "-c", script]
 
