@@ -305,7 +305,7 @@ struct WriterFaultTests {
         run(["mount", "-t", "tmpfs", "-o", options, "none", site.target]).status == 0)
       defer { _ = try? run(["umount", "-l", site.target]) }
       try site.runEESSIScript(driver: "525.60.13")
-      let first = InjectionTree([try site.driver("535.261.03")])
+      let first = InjectionTree([try site.driver("535.261.03"), site.copiedMPI])
       let second = InjectionTree([try site.driver("555.58.02"), site.copiedMPI])
       var failures = 0
       func applyWithLittleRoom(_ tree: InjectionTree, _ room: (Int) throws -> Void) throws {
@@ -331,7 +331,8 @@ struct WriterFaultTests {
         let options = "remount,nr_inodes=\(names)"
         try #require(run(["mount", "-o", options, site.target]).status == 0)
       }
-      #expect(failures > 20)
+      // One for each name, 45; fewer on a busy machine, which frees what was removed a little later.
+      #expect(failures > 35)
       #expect(try site.writer().current()?.1 == first)
       try #require(run(["mount", "-o", "remount,nr_inodes=400", site.target]).status == 0)
       failures = 0
