@@ -108,19 +108,18 @@ final class Folder {
 
   /// A folder below this one; nil where there is none.
   func folder(_ path: String) throws(InjectionTreeError) -> Folder? {
-    try walk(path, makes: false, made: nil)
+    try walk(path, makes: false)
   }
 
   /// A folder below this one, made where it is not there.
-  func making(
-    _ path: String, made: ((String) -> Void)? = nil
-  ) throws(InjectionTreeError) -> Folder {
-    try walk(path, makes: true, made: made)!
+  func making(_ path: String) throws(InjectionTreeError) -> Folder {
+    guard let folder = try walk(path, makes: true) else {
+      throw .call("made", full(path), code: ENOENT)
+    }
+    return folder
   }
 
-  private func walk(
-    _ path: String, makes: Bool, made: ((String) -> Void)?
-  ) throws(InjectionTreeError) -> Folder? {
+  private func walk(_ path: String, makes: Bool) throws(InjectionTreeError) -> Folder? {
     var folder = self
     for name in path.split(separator: "/") {
       guard let next = try folder.step(String(name), makes: makes) else { return nil }
@@ -132,7 +131,10 @@ final class Folder {
   private func step(_ name: String, makes: Bool) throws(InjectionTreeError) -> Folder? {
     let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
     var next = openat(descriptor, name, flags)
-    if next < 0 && errno == ENOENT && makes {
+    // Another writer may remove what was made before it is opened.
+    var tries = 0
+    while next < 0, errno == ENOENT, makes, tries < 100 {
+      tries += 1
       guard mkdirat(descriptor, name, 0o755) == 0 || errno == EEXIST else {
         throw .call("made", full(name))
       }

@@ -237,10 +237,16 @@ struct WriterFaultTests {
       let version = try #require(last.injection(at: Site.host)?.version)
       #expect(last.author == "root on \(version)")
       #expect(site.read("\(Site.trusted)/libcuda.so") == "libcuda.so.1 of \(version)")
-      // And all away, by six who find the lock gone with everything else.
+    }
+  }
+
+  /// All away, by six who find the lock gone with everything else, and make its directory anew meanwhile.
+  @Test(arguments: 1...60) func removedByMany(_ round: Int) throws {
+    try Site.with { site in
+      _ = try site.writer().apply(InjectionTree([try site.driver("535.261.03"), site.mpi]))
       let removals = try (1...6).map { _ in try RunningProgram(command(site, ["remove"])) }
-      let codes = try removals.map { try $0.finish().status }
-      #expect(codes.sorted() == [0, 1, 1, 1, 1, 1])
+      let results = try removals.map { try $0.finish() }
+      #expect(results.map(\.status).sorted() == [0, 1, 1, 1, 1, 1], "\(results.map(\.stderr))")
       #expect(try site.snapshot().isEmpty)
     }
   }
